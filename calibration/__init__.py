@@ -1,0 +1,1 @@
+"""Cameras: the camera model, board calibration, formats in and out."""

@@ -1,0 +1,1 @@
+"""Queries, networks, regions of interest, inference, training and synthetic data."""

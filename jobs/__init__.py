@@ -1,0 +1,1 @@
+"""Many sequences on many machines, with Dask."""

@@ -1,0 +1,1 @@
+"""What a TD touches: the command line, the shoot file, stores, stages and exports."""
