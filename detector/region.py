@@ -1,0 +1,166 @@
+"""The square region of an image that the network looks at.
+
+A region is (cx, cy, size) in full-resolution image pixels: the centre of the square and the length of
+its side. The network's normalised coordinates run over it from -1 to 1, so that everywhere
+
+    pixel = centre + normalised * size / 2
+
+and pixel (0, 0) is the centre of the top-left pixel. In a crop of S x S pixels, normalised -1 and 1 are
+the outer edges of the first and last pixel (grid_sample's ``align_corners=False``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+QUERY_SCALE = 0.15
+"""Metres of the canonical head per unit of a query."""
+
+HEAD_CENTRE = (0.0, -0.010, -0.045)
+"""The canonical point (metres) that a region is centred on: between the temples, so that the whole head
+stays inside when it turns."""
+
+HEAD_SIZE = 0.27
+"""Metres of the canonical head that a region's side spans: the head with a margin of about a tenth."""
+
+MAX_STEP = 1.5
+"""Image pixels per crop pixel above which cropping first averages the image down."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """One square region of interest: centre (x, y) and side length, in image pixels."""
+
+    x: float
+    y: float
+    size: float
+
+    def as_array(self) -> NDArray[np.float64]:
+        """(3,) cx, cy, size in image pixels."""
+        return np.array([self.x, self.y, self.size])
+
+    @classmethod
+    def from_array(cls, values: NDArray[np.floating] | Tensor) -> Region:
+        """From (3,) cx, cy, size in image pixels."""
+        x, y, size = (float(v) for v in values)
+        return cls(x, y, size)
+
+
+def to_pixels(normalised: Tensor, regions: Tensor) -> Tensor:
+    """Image pixels (N, L, 2) of normalised positions (N, L, 2) in regions (N, 3)."""
+    return regions[:, None, :2] + normalised * (regions[:, None, 2:] / 2)
+
+
+def to_normalised(pixels: Tensor, regions: Tensor) -> Tensor:
+    """Normalised positions (N, L, 2) in regions (N, 3) of image pixels (N, L, 2)."""
+    return (pixels - regions[:, None, :2]) / (regions[:, None, 2:] / 2)
+
+
+def region_from_landmarks(points: Tensor, queries: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The regions that hold the heads on which these landmarks lie.
+
+    A scaled orthographic camera is fitted in closed form between the canonical head and the landmarks
+    (the affine least squares solution, then its nearest scaled rotation). The region's centre is the
+    image of :data:`HEAD_CENTRE`, its side the image of :data:`HEAD_SIZE`, so that every layout and every
+    expression gives nearly the same region. Training crops and inference both come from here.
+
+    Args:
+        points: (N, L, 2) landmarks in pixels.
+        queries: (L, 3) their queries (canonical metres / QUERY_SCALE); not all in one plane.
+        weights: (N, L) trust in each, for example 1 / sigma^2; all equal when absent.
+
+    Returns:
+        (N, 3) cx, cy, size in pixels.
+    """
+    canonical = queries * QUERY_SCALE
+    w = torch.ones_like(points[..., 0]) if weights is None else weights
+    w = (w / w.sum(-1, keepdim=True))[..., None]
+    centre2, centre3 = (w * points).sum(-2), (w * canonical).sum(-2)
+    image, head = points - centre2[:, None], canonical - centre3[:, None]
+    # A (N,2,3) = argmin_A sum_l w_l |A head_l - image_l|^2; the ridge keeps a near-planar layout solvable
+    spread = head.mT @ (w * head)
+    ridge = 1e-4 * spread.diagonal(dim1=-2, dim2=-1).sum(-1)[:, None, None] * torch.eye(3).to(spread)
+    affine = torch.linalg.solve(spread + ridge, head.mT @ (w * image)).mT
+    rotation, scale = _scaled_rotation(affine)
+    offset = torch.tensor(HEAD_CENTRE).to(centre3) - centre3
+    centre = centre2 + scale[:, None] * (rotation @ offset[..., None])[..., 0]
+    return torch.cat([centre, HEAD_SIZE * scale[:, None]], dim=-1)
+
+
+def _scaled_rotation(affine: Tensor) -> tuple[Tensor, Tensor]:
+    """Two orthonormal rows (N, 2, 3) and the scale (N,) nearest to affine (N, 2, 3): its polar factors."""
+    product = affine @ affine.mT
+    trace = product.diagonal(dim1=-2, dim2=-1).sum(-1)
+    # closed form of the square root of a 2 x 2 matrix; the singular values sum to its trace
+    det = torch.linalg.det(product).clamp(min=1e-12 * trace.square() + 1e-30).sqrt()
+    total = (trace + 2 * det).clamp(min=1e-12).sqrt()
+    root = (product + det[:, None, None] * torch.eye(2).to(product)) / total[:, None, None]
+    return torch.linalg.solve(root, affine), total / 2
+
+
+def crop(image: Tensor, regions: Tensor, size: int) -> Tensor:
+    """Cut square regions out of one image.
+
+    Strong reductions are averaged, not sampled, so that fine detail does not alias. What lies outside
+    the image is black.
+
+    Args:
+        image: (H, W, 3) uint8 sRGB.
+        regions: (N, 3) cx, cy, size in pixels.
+        size: S, the side of the crops in pixels.
+
+    Returns:
+        (N, 3, S, S) float32 in [0, 1], on the image's device.
+    """
+    crops = image.new_zeros((len(regions), 3, size, size), dtype=torch.float32)
+    steps = regions[:, 2] / size
+    levels = torch.log2((steps / MAX_STEP).clamp(min=1.0)).ceil().long()
+    for level in sorted(set(levels.tolist())):
+        chosen = (levels == level).nonzero()[:, 0]
+        patch, origin = _patch(image, regions[chosen])
+        factor = 2**level
+        reduced = (
+            functional.avg_pool2d(patch, factor, ceil_mode=True, count_include_pad=False) if level else patch
+        )
+        local = regions[chosen].clone()
+        local[:, :2] -= origin
+        # pixel p of the patch is pixel (p + 1/2) / factor - 1/2 of the reduced patch
+        local[:, :2] = (local[:, :2] + 0.5) / factor - 0.5
+        local[:, 2] /= factor
+        crops[chosen] = _sample(reduced, local, size)
+    return crops
+
+
+def _patch(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
+    """The part (1, 3, h, w) of the image that the regions need, in [0, 1], and its origin (2,) in pixels."""
+    height, width = image.shape[:2]
+    low = (regions[:, :2] - regions[:, 2:] / 2).amin(0).floor().long() - 2
+    high = (regions[:, :2] + regions[:, 2:] / 2).amax(0).ceil().long() + 3
+    x0, y0 = int(low[0].clamp(0, width - 1)), int(low[1].clamp(0, height - 1))
+    x1, y1 = int(high[0].clamp(x0 + 1, width)), int(high[1].clamp(y0 + 1, height))
+    patch = image[y0:y1, x0:x1].permute(2, 0, 1)[None].float() / 255.0
+    return patch, torch.tensor([x0, y0]).to(regions)
+
+
+def _sample(image: Tensor, regions: Tensor, size: int) -> Tensor:
+    """Bilinear crops (N, 3, S, S) of regions (N, 3) from one image (1, 3, h, w)."""
+    height, width = image.shape[-2:]
+    axis = (2 * torch.arange(size).to(regions) + 1) / size - 1
+    grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).reshape(1, -1, 2)
+    pixels = to_pixels(grid.expand(len(regions), -1, -1), regions)
+    extent = torch.tensor([width, height]).to(regions)
+    normal = (2 * pixels + 1) / extent - 1
+    rows = normal.reshape(len(regions), size, size, 2)
+    return functional.grid_sample(
+        image.expand(len(regions), -1, -1, -1),
+        rows,
+        mode="bilinear",
+        padding_mode="zeros",
+        align_corners=False,
+    )
