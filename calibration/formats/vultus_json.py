@@ -1,0 +1,98 @@
+"""The project's own `cameras.json`: exact to the last bit, readable, with residuals and their source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration.camera import Camera, Rig
+from calibration.errors import InputError
+from calibration.formats.fields import image_size, metres_per_unit, replace_text
+
+FORMAT = "vultus-cameras"
+VERSION = 1
+CONVENTION = (
+    "OpenCV axes (x right, y down, z forward); x_cam = R @ x_world + t; world right-handed, Y up; "
+    "pixel (0, 0) is the centre of the top-left pixel; dist is k1 k2 p1 p2 k3"
+)
+
+
+def write(rig: Rig, path: Path) -> None:
+    """Write the rig in metres."""
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "units": "m",
+        "convention": CONVENTION,
+        "source": rig.source,
+        "cameras": [_record(camera, rig.residual_px.get(camera.name)) for camera in rig],
+        "notes": list(rig.notes),
+    }
+    replace_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def _record(camera: Camera, residual_px: float | None) -> dict[str, Any]:
+    return {
+        "name": camera.name,
+        "width": camera.width,
+        "height": camera.height,
+        "K": camera.K.tolist(),
+        "dist": camera.distortion.tolist(),
+        "R": camera.R.tolist(),
+        "t": camera.t.tolist(),
+        "residual_px": residual_px,
+    }
+
+
+def read(path: Path) -> Rig:
+    """Read a rig whose units are m, cm or mm; a file without "format" is read by its fields.
+
+    Raises:
+        InputError: naming the file, the camera and the field that is missing or wrong.
+    """
+    document = _document(path)
+    scale = metres_per_unit(document.get("units"), str(path))
+    records = document.get("cameras")
+    if not isinstance(records, list) or not records:
+        raise InputError("the file lists no cameras", where=str(path))
+    cameras = tuple(_camera(record, scale, path, index) for index, record in enumerate(records))
+    residuals = {r["name"]: float(r["residual_px"]) for r in records if r.get("residual_px") is not None}
+    notes = document.get("notes") or ()
+    source = document.get("source") or path.name
+    return Rig(cameras, str(source), residuals, tuple(str(note) for note in notes))
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the file cannot be read as JSON ({error})", where=str(path)) from error
+    if not isinstance(document, dict):
+        raise InputError("the file holds no cameras: a JSON object is expected", where=str(path))
+    if document.get("format", FORMAT) != FORMAT:
+        raise InputError(f"the file says that its format is {document['format']!r}", where=str(path))
+    if document.get("version", VERSION) != VERSION:
+        raise InputError(
+            f"version {document['version']!r} of the cameras file is unknown; {VERSION} is", where=str(path)
+        )
+    return document
+
+
+def _camera(record: object, scale: float, path: Path, index: int) -> Camera:
+    if not isinstance(record, dict) or not isinstance(record.get("name"), str):
+        raise InputError(f"entry {index + 1} of the cameras has no name", where=str(path))
+    where = f"{path}: camera {record['name']}"
+    width, height = image_size(record.get("width"), record.get("height"), where)
+    missing = [key for key in ("K", "R", "t") if key not in record]
+    if missing:
+        raise InputError(f"{', '.join(missing)} is missing", where=where)
+    try:
+        arrays = {key: np.asarray(record.get(key, ()), dtype=np.float64) for key in ("K", "dist", "R", "t")}
+    except (TypeError, ValueError) as error:
+        raise InputError(f"K, dist, R and t must be numbers ({error})", where=where) from error
+    t = arrays["t"] * scale
+    return Camera(record["name"], width, height, arrays["K"], arrays["dist"], arrays["R"], t)
