@@ -1,0 +1,55 @@
+"""Points on a triangulated surface, named by three vertices and their barycentric weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.errors import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class SurfacePoints:
+    """L points, each a weighted sum of three vertices.
+
+    Attributes:
+        vertices: (L, 3) int64, the vertex indices.
+        weights: (L, 3) float64, summing to one along the last axis. Weights outside [0, 1] are legal: they
+            extrapolate.
+    """
+
+    vertices: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if (
+            self.vertices.ndim != 2
+            or self.vertices.shape[1] != 3
+            or self.weights.shape != self.vertices.shape
+        ):
+            raise UsageError(
+                f"surface points need (L, 3) vertices and weights, not {self.vertices.shape} and "
+                f"{self.weights.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.vertices)
+
+    @classmethod
+    def from_vertices(cls, indices: ArrayLike) -> SurfacePoints:
+        """Points that are vertices: indices (L,)."""
+        index = np.asarray(indices, np.int64)
+        weights = np.tile(np.array([1.0, 0.0, 0.0]), (len(index), 1))
+        return cls(np.repeat(index[:, None], 3, axis=1), weights)
+
+    def evaluate(self, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
+        """The points (..., L, 3) on a mesh whose vertices are (..., V, 3), in the unit of the vertices."""
+        corners = vertices[..., self.vertices, :]
+        return np.einsum("...lkc,lk->...lc", corners, self.weights.astype(vertices.dtype))
+
+    def subset(self, index: ArrayLike) -> SurfacePoints:
+        """The points of the given positions (or boolean mask) only."""
+        chosen = np.asarray(index)
+        return SurfacePoints(self.vertices[chosen], self.weights[chosen])
