@@ -1,0 +1,111 @@
+"""What all HDF5 stores share: identity of the file, whole-or-absent writing, errors a person understands."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import h5py
+
+from calibration.errors import InputError, VultusError
+
+
+class CorruptStoreError(InputError):
+    """A store is damaged or is not what its name says."""
+
+    code = "store"
+
+
+class DiskError(VultusError):
+    """A result cannot be written."""
+
+    code = "disk"
+
+
+def partial_path(path: Path) -> Path:
+    """The temporary name, in the same folder, of a file that is being written."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def publish(path: Path) -> Path:
+    """Give a finished temporary file its name, durably and in one step."""
+    partial = partial_path(path)
+    with partial.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    partial.replace(path)
+    return path
+
+
+def stamp(file: h5py.File, *, kind: str, schema: int, fingerprint: str) -> None:
+    """Write what every store says of itself: kind, schema version, program, fingerprint of its sources."""
+    file.attrs["kind"] = kind
+    file.attrs["schema_version"] = schema
+    file.attrs["vultus_version"] = version("vultus")
+    file.attrs["fingerprint"] = fingerprint
+
+
+@contextmanager
+def reading(path: Path, *, kind: str, schema: int) -> Iterator[h5py.File]:
+    """Open a store for reading.
+
+    Raises:
+        InputError: there is no such file.
+        CorruptStoreError: it is damaged, of another kind, or of a schema that this version does not know.
+    """
+    if not path.exists():
+        raise InputError("The file does not exist", where=str(path))
+    try:
+        with h5py.File(path, "r", locking="best-effort") as file:
+            _check_identity(file, path, kind, schema)
+            yield file
+    except (OSError, KeyError, RuntimeError) as error:
+        raise CorruptStoreError(
+            "The file is damaged or incomplete", where=str(path), fix="Delete it and run its stage again"
+        ) from error
+
+
+@contextmanager
+def writing(path: Path, mode: str) -> Iterator[h5py.File]:
+    """Open a file for writing; it is flushed and closed at the end of the block.
+
+    Raises:
+        DiskError: the disk is full, or the folder cannot be written.
+    """
+    try:
+        with h5py.File(path, mode, locking="best-effort") as file:
+            yield file
+    except (OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+            raise DiskError(
+                "The disk is full; what was done before is kept",
+                where=str(path.parent),
+                fix="Free some space and run the same command again",
+            ) from error
+        raise DiskError(f"The file cannot be written ({error})", where=str(path)) from error
+
+
+def stored_fingerprint(path: Path, *, kind: str, schema: int) -> str | None:
+    """The fingerprint in a store; None where there is no store.
+
+    Raises:
+        CorruptStoreError: there is a file, but it is damaged or of another kind.
+    """
+    if not path.exists():
+        return None
+    with reading(path, kind=kind, schema=schema) as file:
+        return str(file.attrs["fingerprint"])
+
+
+def _check_identity(file: h5py.File, path: Path, kind: str, schema: int) -> None:
+    if file.attrs.get("kind") != kind:
+        raise CorruptStoreError(f"This is not a {kind} file", where=str(path))
+    if file.attrs["schema_version"] != schema:
+        raise CorruptStoreError(
+            f"The file has schema {file.attrs['schema_version']}, this version reads {schema}",
+            where=str(path),
+            fix="Run its stage again",
+        )
