@@ -1,32 +1,15 @@
-"""Light and colour for drawn meshes: normals, a studio light fixed to the camera, one colour per part."""
+"""Light for drawn meshes: vertex normals and a studio light fixed to the camera."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from fitting.head_model import HeadModel
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Colour = tuple[int, int, int]
 
-CLAY: Colour = (168, 196, 214)
-PART_COLOURS: dict[str, Colour] = {
-    "skin": CLAY,
-    "left_eye": (242, 242, 238),
-    "right_eye": (242, 242, 238),
-    "upper_teeth": (246, 240, 214),
-    "lower_teeth": (240, 230, 196),
-    "tongue": (206, 108, 112),
-    "lashes": (70, 62, 60),
-}
-IRIS: Colour = (70, 104, 128)
-PUPIL: Colour = (22, 24, 28)
-_IRIS_ANGLE, _PUPIL_ANGLE = np.deg2rad(27.0), np.deg2rad(11.0)  # an iris of 11.7 mm on an eyeball of 25 mm
+CLAY: Colour = (170, 194, 210)
 
 # camera axes (x right, y down, z forward): towards the light, from the camera's upper left and its right
 _KEY = np.array([-0.45, -0.55, -0.70])
@@ -76,25 +59,3 @@ def light(points: Float, normals: Float) -> tuple[Float, Float]:
     )
     gloss = _GLOSS_POWER * np.clip(np.einsum("nc,nc->n", normals, half), 0.0, 1.0) ** 24
     return diffuse, gloss + _RIM_POWER * (1.0 - facing) ** 3
-
-
-def part_colours(model: HeadModel) -> Float:
-    """A colour (V, 3) in 0..255 for each vertex: clay skin, white eyeballs with irises, teeth, tongue.
-
-    The iris is what lies within its angle of the straight-ahead axis of the eyeball, on the mean head.
-    """
-    mean = model.mean.detach().cpu().numpy().astype(np.float64)
-    colours = np.tile(np.array(CLAY, np.float64), (len(mean), 1))
-    for part, indices in model.parts.items():
-        colours[np.asarray(indices)] = PART_COLOURS.get(part, CLAY)
-        if part.endswith("_eye"):
-            _paint_iris(colours, mean, np.asarray(indices))
-    return colours
-
-
-def _paint_iris(colours: Float, mean: Float, indices: Int) -> None:
-    eye = mean[indices]
-    axis = eye - (eye.min(axis=0) + eye.max(axis=0)) / 2.0
-    angle = np.arccos(np.clip(axis[:, 2] / np.maximum(np.linalg.norm(axis, axis=1), 1e-9), -1.0, 1.0))
-    colours[indices[angle < _IRIS_ANGLE]] = IRIS
-    colours[indices[angle < _PUPIL_ANGLE]] = PUPIL
