@@ -15,15 +15,25 @@ from numpy.typing import NDArray
 
 from fitting.makehuman import MakeHumanAssets
 
-FACE_FOLDERS = ("head", "eyes", "nose", "mouth", "chin", "cheek", "forehead", "ears", "eyebrows", "neck")
 ORIGINS = ("african", "asian", "caucasian")
 SEXES = ("female", "male")
 AGES = ("child", "young", "old")
 AMOUNTS = ("min", "average", "max")  # of muscle and of weight
-# Standard deviations of the sliders. At 1.0 MakeHuman's sliders are caricatures; a third of that is a person.
-SLIDER_SIGMA = 0.33
-SHAPE_SIGMA = 0.25
-ASYMMETRY_SIGMA = 0.18
+# The folders of local targets, with the standard deviation of their sliders. At 1.0 MakeHuman's sliders are
+# caricatures; those of the whole head move the skull by centimetres.
+SLIDER_SIGMA = {
+    "head": 0.14,
+    "forehead": 0.22,
+    "neck": 0.22,
+    "eyes": 0.28,
+    "ears": 0.28,
+    "eyebrows": 0.28,
+    "nose": 0.28,
+    "mouth": 0.28,
+    "chin": 0.28,
+    "cheek": 0.28,
+}
+ASYMMETRY_SIGMA = 0.15
 SIDE_SIGMA = 0.10
 SIZE_SIGMA = 0.035
 # The unscaled library has eyes 57.5 mm apart where adults average 63 mm, but ears as wide as theirs: this is
@@ -119,7 +129,7 @@ class HeadLibrary:
             amounts[:, slot] = sex[:, s] * age[:, a] * muscle[:, m] * weight[:, w]
 
     def _make_sliders(self) -> Iterator[Slider]:
-        for folder in FACE_FOLDERS:
+        for folder, sigma in SLIDER_SIGMA.items():
             paired: set[str] = set()
             for ends in self.assets.sliders(folder):
                 sides = ("left", "right") if ends["negative-left"] or ends["positive-left"] else ("unsided",)
@@ -127,12 +137,12 @@ class HeadLibrary:
                 yield Slider(
                     negative=tuple(self._slot(folder, ends[f"negative-{side}"]) for side in sides),
                     positive=tuple(self._slot(folder, ends[f"positive-{side}"]) for side in sides),
-                    sigma=SLIDER_SIGMA,
+                    sigma=sigma,
                     one_sided=False,
                 )
             for name in self.assets.target_names(folder):
                 if name not in paired:
-                    yield Slider((), (self._slot(folder, name),), SHAPE_SIGMA, one_sided=True)
+                    yield Slider((), (self._slot(folder, name),), sigma, one_sided=True)
         for name in self.assets.target_names("asym"):
             if not name.startswith("asymm-"):  # those move the breast and the trunk
                 yield Slider((), (self._slot("asym", name),), ASYMMETRY_SIGMA, one_sided=True)
