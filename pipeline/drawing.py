@@ -100,7 +100,8 @@ def triangle_edges(faces: Int) -> Int:
     """The edges (N, 2) of triangles (T, 3) or quads (Q, 4), each once."""
     pairs = np.stack([faces, np.roll(faces, -1, axis=1)], axis=-1).reshape(-1, 2)
     pairs = np.unique(np.sort(pairs, axis=1), axis=0)
-    return pairs[pairs[:, 0] != pairs[:, 1]]  # a triangle stored as a quad repeats a corner
+    distinct: Int = pairs[pairs[:, 0] != pairs[:, 1]]  # a triangle stored as a quad repeats a corner
+    return distinct
 
 
 def draw_head(
@@ -173,7 +174,7 @@ def _inverse_depth(points: Float) -> Float:
 def _front_facing(pixels: Float, triangles: Int) -> NDArray[np.bool_]:
     a, b, c = (pixels[triangles[:, k]] for k in range(3))
     u, v = b - a, c - a
-    return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0] < 0.0  # type: ignore[no-any-return]  # y runs down
+    return u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0] < 0.0  # y runs down
 
 
 def _shade(
@@ -192,7 +193,7 @@ def _shade(
         across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
         factor, added = light((a + b + c) / 3.0, across)
         own = colours[triangles].mean(axis=1) if faces is None else faces
-        return (own * factor[:, None] + 255.0 * added[:, None])[coverage.faces]  # type: ignore[no-any-return]
+        return (own * factor[:, None] + 255.0 * added[:, None])[coverage.faces]
     factor, added = light(points, normals)
     if faces is None:
         lit = colours * factor[:, None] + 255.0 * added[:, None]

@@ -101,7 +101,7 @@ def _subdivide(weights: Float, faces: Int) -> tuple[Float, Int]:
 
 
 def _eye_colours(eye: Float) -> Float:
-    """White, limbus, iris and pupil by the angle to the axis that looks straight ahead in the canonical head."""
+    """White, limbus, iris and pupil, by the angle to the axis that looks straight ahead."""
     ray = eye - (eye.min(axis=0) + eye.max(axis=0)) / 2.0
     angle = np.rad2deg(
         np.arccos(np.clip(ray[:, 2] / np.maximum(np.linalg.norm(ray, axis=1), 1e-9), -1.0, 1.0))

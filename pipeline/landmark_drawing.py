@@ -59,7 +59,7 @@ def draw_landmarks(
         a new image.
     """
     result = image.copy()
-    finite = np.isfinite(mean).all(axis=1)
+    finite = np.asarray(np.isfinite(mean).all(axis=1))
     if not finite.any():
         return result
     extent = float(np.ptp(mean[finite], axis=0).max())

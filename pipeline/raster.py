@@ -74,7 +74,7 @@ def rasterise(points: Float, inverse_depth: Float, triangles: Int, width: int, h
 
 
 def _cross(a: Float, b: Float) -> Float:
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]  # type: ignore[no-any-return]
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 def _edge_functions(corners: Float) -> Float:

@@ -1,0 +1,52 @@
+"""The geometry of a performance: what the head model gives for its coefficients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from fitting.head_model import HeadModel
+    from fitting.performance import Performance
+
+Float = NDArray[np.float64]
+
+
+def posed_vertices(model: HeadModel, performance: Performance, position: int) -> Float:
+    """The head of one frame, (V, 3) metres in the world.
+
+    Args:
+        model: that the performance was fitted with.
+        performance: of F frames.
+        position: of the frame in the performance, 0 to F - 1 (not its number).
+    """
+    return _evaluate(
+        model, performance.identity, performance.expression[position], performance.pose[position]
+    )
+
+
+def neutral_vertices(model: HeadModel, identity: ArrayLike) -> Float:
+    """The neutral head (V, 3) of an identity (B,), in canonical axes, metres."""
+    return _evaluate(model, identity, np.zeros(len(model.expression_names)), np.zeros(model.pose_size))
+
+
+def joint_positions(model: HeadModel, identity: ArrayLike) -> Float:
+    """The joints (K, 3) of an identity (B,) in canonical axes, metres."""
+    with torch.no_grad():
+        return _numpy(model.joints(_tensor(model, identity)))
+
+
+def _evaluate(model: HeadModel, identity: ArrayLike, expression: ArrayLike, pose: ArrayLike) -> Float:
+    with torch.no_grad():
+        return _numpy(model(_tensor(model, identity), _tensor(model, expression), _tensor(model, pose)))
+
+
+def _tensor(model: HeadModel, values: ArrayLike) -> torch.Tensor:
+    return torch.as_tensor(np.asarray(values), dtype=model.mean.dtype, device=model.mean.device)
+
+
+def _numpy(tensor: torch.Tensor) -> Float:
+    return tensor.detach().cpu().numpy().astype(np.float64)

@@ -1,0 +1,34 @@
+"""Files that are whole or absent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from calibration.errors import InputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` to write to; it is renamed to ``path`` when the block ends well.
+
+    The folder is made where it is absent, and the temporary file is removed where the block fails.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+    """
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written ({error})",
+            where=str(path),
+            fix="Look at the folder's rights and at the free space",
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
