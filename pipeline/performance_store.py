@@ -1,0 +1,124 @@
+"""A fitted performance in one HDF5 file, complete enough to export from without any other file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from calibration.camera import Camera, Rig
+from fitting.performance import Performance
+from pipeline.hdf5 import partial_path, publish, reading, stamp, stored_fingerprint, writing
+
+KIND = "vultus-performance"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which head model and landmarks a performance belongs to.
+
+    Attributes:
+        name: of the head model.
+        expression_names: (E,) names of the expression coefficients.
+        joint_names: (K,) names of the joints.
+        layout: name of the landmark layout.
+    """
+
+    name: str
+    expression_names: tuple[str, ...]
+    joint_names: tuple[str, ...]
+    layout: str
+
+
+def write_performance(path: Path, performance: Performance, model: ModelInfo, *, fingerprint: str) -> Path:
+    """Write a performance; the file appears whole or not at all.
+
+    Raises:
+        DiskError: the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(partial_path(path), "w") as file:
+        file.attrs["fps"] = performance.fps
+        file.attrs["converged"] = performance.converged
+        file.attrs["energies"] = json.dumps(performance.energies)
+        file.attrs["iterations"] = json.dumps(performance.iterations)
+        file.attrs["model"] = json.dumps(vars(model))
+        _put(file, "frames", performance.frames, "frame number")
+        _put(file, "identity", performance.identity, "standard deviations")
+        _put(file, "expression", performance.expression, "1")
+        _put(file, "pose", performance.pose, "12 rotation vector components in rad, translation in m")
+        _put(file, "residual_px", performance.residual_px.astype(np.float32), "px")
+        _put(file, "status", performance.status, "0 fitted, 1 single view, 2 interpolated")
+        _write_rig(file.create_group("cameras"), performance.rig)
+        stamp(file, kind=KIND, schema=SCHEMA, fingerprint=fingerprint)
+    return publish(path)
+
+
+def read_performance(path: Path) -> tuple[Performance, ModelInfo]:
+    """Read a performance and what it belongs to.
+
+    Raises:
+        InputError: there is no such file.
+        CorruptStoreError: it is damaged or of another kind.
+    """
+    with reading(path, kind=KIND, schema=SCHEMA) as file:
+        model = json.loads(file.attrs["model"])
+        performance = Performance(
+            frames=file["frames"][:],
+            identity=file["identity"][:],
+            expression=file["expression"][:],
+            pose=file["pose"][:],
+            rig=_read_rig(file["cameras"]),
+            energies=json.loads(file.attrs["energies"]),
+            residual_px=file["residual_px"][:].astype(np.float64),
+            converged=bool(file.attrs["converged"]),
+            fps=float(file.attrs["fps"]),
+            status=file["status"][:],
+            iterations=json.loads(file.attrs["iterations"]),
+        )
+        info = ModelInfo(
+            model["name"], tuple(model["expression_names"]), tuple(model["joint_names"]), model["layout"]
+        )
+        return performance, info
+
+
+def performance_fingerprint(path: Path) -> str | None:
+    """The fingerprint of a performance file; None where there is none.
+
+    Raises:
+        CorruptStoreError: the file is damaged.
+    """
+    return stored_fingerprint(path, kind=KIND, schema=SCHEMA)
+
+
+def _put(group: h5py.Group, name: str, values: object, units: str) -> None:
+    group[name] = values
+    group[name].attrs["units"] = units
+
+
+def _write_rig(group: h5py.Group, rig: Rig) -> None:
+    group.attrs["source"] = rig.source
+    group.attrs["notes"] = json.dumps(rig.notes)
+    group.attrs["names"] = json.dumps(rig.names)
+    group.attrs["residual_px"] = json.dumps(dict(rig.residual_px))
+    _put(group, "size", np.array([camera.size for camera in rig]), "px")
+    _put(group, "K", np.stack([camera.K for camera in rig]), "px")
+    _put(group, "distortion", np.stack([camera.distortion for camera in rig]), "k1 k2 p1 p2 k3")
+    _put(group, "R", np.stack([camera.R for camera in rig]), "world to camera")
+    _put(group, "t", np.stack([camera.t for camera in rig]), "m")
+
+
+def _read_rig(group: h5py.Group) -> Rig:
+    columns = (group[key][:] for key in ("size", "K", "distortion", "R", "t"))
+    cameras = tuple(
+        Camera(name, int(width), int(height), K, distortion, R, t)
+        for name, (width, height), K, distortion, R, t in zip(
+            json.loads(group.attrs["names"]), *columns, strict=True
+        )
+    )
+    residual = {str(name): float(value) for name, value in json.loads(group.attrs["residual_px"]).items()}
+    return Rig(cameras, str(group.attrs["source"]), residual, tuple(json.loads(group.attrs["notes"])))

@@ -1,0 +1,134 @@
+"""The tables and keys of a shoot file: what is allowed, and what holds where nothing is said."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
+
+
+class Section(BaseModel):
+    """A table of the file: immutable, and every key is one that something reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GeneralSettings(Section):
+    """``[shoot]``: the shoot as a whole."""
+
+    name: str = ""
+    root: str = "."
+    frames: str = ""
+    fps: float = Field(default=24.0, gt=0)
+    output: str = "results"
+
+
+class CameraSettings(Section):
+    """``[cameras.NAME]``: the images of one camera."""
+
+    images: str
+    start_frame: int = 1001
+    exposure: float = 0.0
+
+
+class BoardSettings(Section):
+    """``[calibration.board]``: a checkerboard and each camera's images of it."""
+
+    columns: int = Field(ge=3)
+    rows: int = Field(ge=3)
+    square_mm: float = Field(gt=0)
+    images: dict[str, str]
+
+
+class CalibrationSettings(Section):
+    """``[calibration]``: where the cameras come from."""
+
+    source: Literal["board", "file"]
+    file: str = ""
+    format: str | None = None
+    board: BoardSettings | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> CalibrationSettings:
+        if self.source == "board" and self.board is None:
+            raise ValueError('source = "board" needs a table [calibration.board]')
+        if self.source == "file" and not self.file:
+            raise ValueError('source = "file" needs the key file')
+        return self
+
+
+class DetectSettings(Section):
+    """``[detect]``: the landmarks and the network that finds them."""
+
+    layout: str = "dense320"
+    weights: str = ""
+    device: Device = "auto"
+
+
+class FitWeightSettings(Section):
+    """``[fit.weights]``: weights of the energy's terms; the solver's own where nothing is said."""
+
+    landmarks: float | None = Field(default=None, ge=0)
+    identity: float | None = Field(default=None, ge=0)
+    expression: float | None = Field(default=None, ge=0)
+    joints: float | None = Field(default=None, ge=0)
+    temporal: float | None = Field(default=None, ge=0)
+
+
+class FitSettings(Section):
+    """``[fit]``: the solver."""
+
+    refine: tuple[Literal["camera_rotation", "camera_translation", "focal", "distortion"], ...] = ()
+    max_iterations: int | None = Field(default=None, ge=1)
+    weights: FitWeightSettings = FitWeightSettings()
+    device: Device = "auto"
+
+
+class ExportSettings(Section):
+    """``[export]``: the formats to write."""
+
+    formats: tuple[str, ...] = ("obj", "gltf", "arkit")
+
+
+class ShootSettings(Section):
+    """The whole file."""
+
+    shoot: GeneralSettings = GeneralSettings()
+    cameras: dict[str, CameraSettings] = Field(min_length=1)
+    calibration: CalibrationSettings
+    detect: DetectSettings = DetectSettings()
+    fit: FitSettings = FitSettings()
+    export: ExportSettings = ExportSettings()
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing wrong, in words that name the key."""
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"There is no key {key}{_nearest(problem['loc'])}"
+    if problem["type"] == "missing":
+        return f"The key {key} is missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key}: {message}" if key else message
+
+
+def _nearest(loc: tuple[int | str, ...]) -> str:
+    """A suggestion for a misspelt key."""
+    section: Any = ShootSettings
+    for part in loc[:-1]:
+        field = getattr(section, "model_fields", {}).get(part)
+        section = _section_of(field.annotation) if field is not None else section
+    close = difflib.get_close_matches(str(loc[-1]), getattr(section, "model_fields", {}), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _section_of(annotation: Any) -> Any:
+    """The table class in an annotation such as ``X``, ``X | None`` or ``dict[str, X]``."""
+    for part in getattr(annotation, "__args__", (annotation,)):
+        if isinstance(part, type) and issubclass(part, Section):
+            return part
+    return annotation

@@ -1,0 +1,119 @@
+"""Writing a first shoot file by looking at the footage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from calibration.errors import UsageError
+from pipeline.board_size import guess_board_size
+from pipeline.discovery import discover
+from pipeline.frame_ranges import format_frames
+from pipeline.frames import FrameSource, open_source
+from pipeline.images import Image, UnreadableImageError
+from pipeline.movies import Movie
+from pipeline.shoot import FILE_NAME
+from pipeline.shoot_files import new_shoot_folder
+from pipeline.shoot_template import DEFAULT_SQUARE_MM, Draft, shoot_text, uses_board
+
+_BOARD_IMAGES_PER_CAMERA = 2
+_DEFAULT_FPS = 24.0
+
+
+@dataclass(frozen=True)
+class NewShoot:
+    """What was written.
+
+    Attributes:
+        file: the shoot file.
+        found: what was found, a sentence each.
+        checks: what a person has to check, a sentence each.
+    """
+
+    file: Path
+    found: tuple[str, ...]
+    checks: tuple[str, ...]
+
+
+def write_shoot_file(footage: Path, *, into: Path | None = None, force: bool = False) -> NewShoot:
+    """Look at a folder of footage and write a shoot file to review.
+
+    Args:
+        footage: the folder of the shoot.
+        into: the folder for the file; by default the footage's own, or one of its name in the current folder
+            where the footage cannot be written.
+        force: replace an existing file.
+
+    Raises:
+        InputError: there are no cameras in the folder.
+        UsageError: the file exists, or cannot be written anywhere.
+    """
+    found = discover(footage)
+    folder = new_shoot_folder(footage, into)
+    file = folder / FILE_NAME
+    if file.exists() and not force:
+        raise UsageError("The shoot file exists already", where=str(file), fix="Use --force to replace it")
+    sources = {name: open_source(footage / path) for name, path in found.cameras.items()}
+    rates = [source.fps for source in sources.values() if isinstance(source, Movie) and source.fps > 0]
+    draft = Draft(
+        name=footage.resolve().name,
+        root="." if folder.resolve() == footage.resolve() else str(footage.resolve()),
+        frames=format_frames(sorted(set[int]().union(*(source.frames for source in sources.values())))),
+        movies=any(isinstance(source, Movie) for source in sources.values()),
+        fps=rates[0] if rates else _DEFAULT_FPS,
+        found=found,
+        board_size=_board_size(footage, found.boards) if uses_board(found) else None,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(shoot_text(draft), encoding="utf-8")
+    return NewShoot(file, tuple(_describe(draft, sources)), tuple(_checks(draft, sources)))
+
+
+def _board_size(footage: Path, boards: dict[str, str]) -> tuple[int, int] | None:
+    images: list[Image] = []
+    for path in boards.values():
+        source = open_source(footage / path)
+        step = max(1, len(source.frames) // _BOARD_IMAGES_PER_CAMERA)
+        images += islice(_readable(source, source.frames[::step]), _BOARD_IMAGES_PER_CAMERA)
+    return guess_board_size(images)
+
+
+def _readable(source: FrameSource, frames: tuple[int, ...]) -> Iterator[Image]:
+    for frame in frames:
+        try:
+            yield source.read(frame)
+        except UnreadableImageError:
+            continue
+
+
+def _describe(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
+    for name, source in sources.items():
+        width, height = source.size
+        frames = format_frames(source.frames)
+        yield f"camera {name}: {draft.found.cameras[name]}, frames {frames}, {width} x {height}"
+    if uses_board(draft.found):
+        size = " x ".join(map(str, draft.board_size or ("an unknown number of",)))
+        cameras = ", ".join(draft.found.boards)
+        yield f"calibration: checkerboard of {size} inner corners, for {cameras}"
+    elif draft.found.rig:
+        yield f"calibration: {draft.found.rig}"
+
+
+def _checks(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
+    if uses_board(draft.found):
+        yield (
+            f"square_mm = {DEFAULT_SQUARE_MM:g} is assumed: images do not tell the size of the board's squares, "
+            "and every length in the results scales with it"
+        )
+        if draft.board_size is None:
+            yield "columns and rows: the board's inner corners could not be counted"
+        for name in sorted(set(sources) - set(draft.found.boards)):
+            yield f"camera {name} has no images of the board"
+    elif draft.found.rig is None:
+        yield "calibration: neither a cameras.json nor images of a checkerboard were found"
+    origin = "what the movie says" if draft.movies else "assumed: images do not tell it"
+    yield f"fps = {draft.fps:g} is {origin}"
+    if len({source.frames for source in sources.values()}) > 1:
+        yield "the cameras have different frames: those that only one camera has are left out of the fit"

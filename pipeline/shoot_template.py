@@ -1,0 +1,134 @@
+"""The text of a new shoot file: every key a TD is likely to set, with a comment that says what it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.discovery import Discovery
+
+DEFAULT_SQUARE_MM = 10.0
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What goes into a new shoot file.
+
+    Attributes:
+        name: of the shoot.
+        root: the folder that paths are relative to, as it is to be written; "." for the file's own.
+        frames: the frame range that was found, for a comment.
+        movies: whether a camera is a movie.
+        fps: frames per second.
+        found: the cameras and their calibration.
+        board_size: inner corners (columns, rows); None where they could not be counted.
+    """
+
+    name: str
+    root: str
+    frames: str
+    movies: bool
+    fps: float
+    found: Discovery
+    board_size: tuple[int, int] | None
+
+
+def shoot_text(draft: Draft) -> str:
+    """The shoot file."""
+    parts = (_general(draft), _cameras(draft), _calibration(draft), _STAGES)
+    return "\n".join(parts)
+
+
+def uses_board(found: Discovery) -> bool:
+    """Whether the cameras are to be calibrated from images of a board: where no finished calibration lies."""
+    return found.rig is None and bool(found.boards)
+
+
+def _general(draft: Draft) -> str:
+    own = draft.root == "."
+    root = f"{'# ' if own else ''}root = {_quote(draft.root)}"
+    remark = "the folder that the paths below are relative to; this file's own if not said"
+    return f"""\
+# A shoot of vultus. Written by `vultus init`: review it, above all what is marked CHECK.
+
+[shoot]
+name = {_quote(draft.name)}
+{root}   # {remark}
+fps = {draft.fps:g}                # CHECK: images do not say their rate
+# frames = "{draft.frames}"    # what to process: 1001-1520, 1001-1520x2 or 1001,1005-1010; all if not said
+output = "results"       # folder of the results, relative to this file
+"""
+
+
+def _cameras(draft: Draft) -> str:
+    start = "# start_frame = 1001   # the number of the movie's first frame\n" if draft.movies else ""
+    head = """\
+# One table per camera. images is a folder of numbered images, a pattern such as "left/left.####.exr", or a
+# movie. For linear images (EXR), exposure = 1.0 brightens by one stop before detection.
+"""
+    tables = (
+        f"[cameras.{_key(name)}]\nimages = {_quote(path)}\n{start}"
+        for name, path in draft.found.cameras.items()
+    )
+    return head + "\n".join(tables)
+
+
+def _calibration(draft: Draft) -> str:
+    if uses_board(draft.found):
+        return _board(draft.board_size, draft.found.boards)
+    file = draft.found.rig or "cameras.json"
+    note = "" if draft.found.rig else "   # CHECK: no calibration was found; name a file of known cameras"
+    return f"""\
+[calibration]
+source = "file"
+file = {_quote(file)}{note}
+# format = "opencv"      # vultus (cameras.json), opencv (YAML); told by the file's ending if not said
+"""
+
+
+def _board(size: tuple[int, int] | None, boards: Mapping[str, str]) -> str:
+    columns, rows = size or (9, 6)
+    counted = (
+        "inner corners, as counted in the images" if size else "CHECK: the inner corners could not be counted"
+    )
+    images = "\n".join(f"{_key(name)} = {_quote(path)}" for name, path in boards.items())
+    return f"""\
+[calibration]
+source = "board"
+
+[calibration.board]
+columns = {columns}              # {counted}
+rows = {rows}
+# CHECK THIS: the side of one square in millimetres. Images cannot tell, and every result scales with it.
+square_mm = {DEFAULT_SQUARE_MM:g}
+
+[calibration.board.images]
+{images}
+"""
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() and name.isascii() else _quote(name)
+
+
+_STAGES = """\
+[detect]
+layout = "dense320"      # landmarks to find: ibug68, dense320, dense703, vertices
+# weights = "my.safetensors"   # a network of your own; the released one if not said
+# device = "cuda"        # auto, cpu, cuda, cuda:1
+
+[fit]
+# What of the cameras to refine besides: camera_rotation, camera_translation, focal, distortion.
+# refine = ["camera_rotation", "camera_translation"]
+# max_iterations = 200
+# [fit.weights]          # weights of the energy's terms, where the defaults do not suit
+# temporal = 1.0
+
+[export]
+formats = ["obj", "gltf", "arkit"]
+"""
