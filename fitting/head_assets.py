@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,8 @@ def cached_head_assets() -> HeadAssets:
     if path.exists():
         try:
             return _read(path)
-        except (OSError, ValueError, KeyError):
-            path.unlink()  # an interrupted copy or a full disk left it broken: it is only a cache
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            path.unlink(missing_ok=True)  # an interrupted copy left it broken: it is only a cache
     assets = build_head_assets()
     _write(path, assets)
     return assets
@@ -123,7 +124,7 @@ def _expression(source: MakeHumanAssets, topology: HeadTopology, name: str) -> N
 
 
 def _read(path: Path) -> HeadAssets:
-    with np.load(path, allow_pickle=False) as archive:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         return HeadAssets(**{field.name: archive[field.name] for field in fields(HeadAssets)})
 
 
@@ -131,6 +132,10 @@ def _write(path: Path, assets: HeadAssets) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Several processes may build at once: each writes its own file, and the last rename wins.
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as file:
-        arrays: dict[str, Any] = {field.name: getattr(assets, field.name) for field in fields(assets)}
-        np.savez(file, **arrays)
+        try:
+            arrays: dict[str, Any] = {field.name: getattr(assets, field.name) for field in fields(assets)}
+            np.savez(file, **arrays)
+        except OSError:
+            Path(file.name).unlink(missing_ok=True)
+            raise
     Path(file.name).replace(path)
