@@ -30,7 +30,7 @@ def moved_by(model: HeadModel, expression: str) -> np.ndarray:
     identity, weights, pose = neutral(model)
     weights[model.expression_names.index(expression)] = 1.0
     moved = model(identity, weights, pose) - model.mean
-    return moved.numpy()
+    return np.asarray(moved.numpy())
 
 
 def test_the_neutral_head_is_the_mean_in_the_canonical_frame(model: HeadModel) -> None:
@@ -142,5 +142,5 @@ def test_a_broken_cache_is_built_anew(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_an_unknown_region_names_the_known_ones(model: HeadModel) -> None:
     """A wrong name is met with the list of right ones."""
-    with pytest.raises(UsageError, match="face.*upper_teeth"):
+    with pytest.raises(UsageError, match=r"face.*upper_teeth"):
         model.region("nostril")
