@@ -1,0 +1,225 @@
+"""The fit of one sequence: landmarks and cameras in, a :class:`fitting.performance.Performance` out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from calibration.camera import Rig
+from calibration.errors import NoFaceError
+from fitting.head_model import HeadModel, HeadPoints
+from fitting.initialise import Placement, interpolate_rotations, interpolate_rows, place
+from fitting.observations import Observations, softened
+from fitting.options import CameraUncertainty, FitOptions, FitWeights
+from fitting.parameters import CAMERA_GROUPS, ROOT, Parameters, free_mask
+from fitting.performance import FrameStatus, Performance
+from fitting.problem import Problem
+from fitting.solver import Progress, Solution, Stage, minimise
+from fitting.world import LocalWorld
+
+__all__ = ["CameraUncertainty", "FitOptions", "FitStart", "FitWeights", "fit_performance"]
+
+Array = NDArray[np.float64]
+
+# Energies of a few nats in some 10^5 decide between two line-search steps: single precision stalls there.
+_DTYPE = torch.float64
+_EARLY_TOLERANCE = 1e-3
+_CAMERAS = frozenset(CAMERA_GROUPS)
+
+
+@dataclass(frozen=True, eq=False)
+class FitStart:
+    """What is known before the fit; whatever is None starts at rest or is found by triangulation.
+
+    Attributes:
+        identity: (B,) beta. expression: (F, E) psi. pose: (F, 15) theta.
+    """
+
+    identity: Array | None = None
+    expression: Array | None = None
+    pose: Array | None = None
+
+
+def fit_performance(
+    model: HeadModel,
+    observations: Observations,
+    rig: Rig,
+    options: FitOptions | None = None,
+    progress: Progress | None = None,
+    start: FitStart | None = None,
+) -> Performance:
+    """Fit the head model to the landmarks of all cameras and frames at once (W22 section 3.2).
+
+    Args:
+        model: the head model; the fit runs on its device.
+        observations: F frames, C cameras, L landmarks.
+        rig: C cameras in the order of the observations; the first one holds the gauge where they may move.
+        options: settings; the cameras are held fixed unless these say otherwise.
+        progress: called with (done, total, label) as iterations go by.
+        start: what is known already, such as the identity of an actor fitted before.
+
+    Returns:
+        The performance, for every frame of the observations. Frames that one camera sees are fitted and
+        flagged; frames that none sees are interpolated and flagged.
+
+    Raises:
+        InputError: if a landmark is no number, naming frame and camera.
+        NoFaceError: if there is nothing to fit.
+        SolverError: if the energy becomes no number, naming frame and camera.
+    """
+    options = FitOptions() if options is None else options
+    start = FitStart() if start is None else start
+    observations.check(rig.names)
+    active = np.flatnonzero(observations.views > 0)
+    if not len(active):
+        raise NoFaceError("no camera sees a face in any frame", fix="Look at the detected landmarks")
+    fit = _SequenceFit(model, observations.select_frames(active), rig, options, _select(start, active))
+    return fit.performance(fit.solve(progress), observations, active)
+
+
+class _SequenceFit:
+    """A fit over the frames that at least one camera sees, in a world of its own."""
+
+    def __init__(
+        self, model: HeadModel, observations: Observations, rig: Rig, options: FitOptions, start: FitStart
+    ) -> None:
+        self.model, self.options, self.rig = model, options, rig
+        self.head: HeadPoints = model.restrict(observations.points).to(_DTYPE)
+        count = len(observations.frames)
+        identity = self._given(start.identity, (model.identity_size,))
+        expression = self._given(start.expression, (count, model.expression_size))
+        placement = self._place(observations, identity, start.pose)
+        self.world = LocalWorld.around(placement)
+        sigma = softened(
+            observations, rig, placement.depths(rig), options.sigma_floor, options.landmark_spread
+        )
+        self.problem = Problem.build(
+            self.head, observations, sigma, self.world.enter(rig), options, like=identity
+        )
+        motion = self.world.enter_motion(placement.rotation, placement.translation)
+        pose = self._given(start.pose, (count, model.pose_size)).clone()
+        pose[:, list(ROOT)] = torch.as_tensor(self._root(identity, *motion)).to(pose)
+        self.start = Parameters.start(identity, expression, pose, len(rig))
+
+    def _given(self, known: Array | None, shape: tuple[int, ...]) -> Tensor:
+        array = np.zeros(shape) if known is None else np.asarray(known, dtype=np.float64).reshape(shape)
+        return torch.as_tensor(array, dtype=_DTYPE, device=self.model.mean.device)
+
+    @torch.no_grad()
+    def _place(self, observations: Observations, identity: Tensor, pose: Array | None) -> Placement:
+        if pose is not None:
+            motion = self._motion(identity, pose)
+            return Placement(*motion, np.ones(len(pose), dtype=np.bool_))
+        rest = [identity.new_zeros(size) for size in (self.model.expression_size, self.model.pose_size)]
+        return place(observations, self.rig, self.head(identity, *rest).cpu().numpy())
+
+    @torch.no_grad()
+    def _neck(self, identity: Tensor) -> Array:
+        """(3,) the joint about which a pose turns the head, in metres."""
+        return np.asarray(self.head.vertices.joints(identity)[0].cpu().numpy())
+
+    def _motion(self, identity: Tensor, pose: Array) -> tuple[Array, Array]:
+        """The motion `R x + t` of the whole head that poses (F, 15) stand for: (F, 3, 3) and (F, 3)."""
+        rotation, neck = Rotation.from_rotvec(pose[:, :3]).as_matrix(), self._neck(identity)
+        return rotation, pose[:, 12:] + neck - rotation @ neck
+
+    def _root(self, identity: Tensor, rotation: Array, translation: Array) -> Array:
+        """(F, 6) root components of the poses that stand for motions; the inverse of :meth:`_motion`."""
+        neck = self._neck(identity)
+        vector = Rotation.from_matrix(rotation).as_rotvec()
+        return np.concatenate([vector, translation - neck + rotation @ neck], axis=1)
+
+    def solve(self, progress: Progress | None) -> Solution:
+        """All stages, then expression clipped to [0, 1] and what is not at a bound fitted again."""
+        solution = minimise(self.problem, self.start, self._stages(), progress)
+        clipped, free = self._clip(solution.parameters)
+        mask = free_mask(clipped, self.options.frozen)
+        mask.expression &= free
+        polish = Stage("polish", mask, self.options.max_iterations, self.options.tolerance)
+        polished = minimise(self.problem, clipped, [polish], progress)
+        return Solution(
+            self._clip(polished.parameters)[0],
+            solution.converged and polished.converged,
+            solution.iterations | polished.iterations,
+        )
+
+    def _stages(self) -> list[Stage]:
+        options, face = self.options, self.start
+        brief = max(1, options.max_iterations // 3)
+        rigid = free_mask(face, {*options.frozen, "identity", "expression", *_CAMERAS}, ROOT)
+        neutral = free_mask(face, {*options.frozen, "expression", *_CAMERAS}, ROOT)
+        return [
+            Stage("rigid", rigid, brief, _EARLY_TOLERANCE),
+            Stage("identity", neutral, brief, _EARLY_TOLERANCE),
+            Stage("all", free_mask(face, options.frozen), options.max_iterations, options.tolerance),
+        ]
+
+    def _clip(self, parameters: Parameters) -> tuple[Parameters, Tensor]:
+        """The parameters with expression in [0, 1], and (F, E) where it is not at a bound."""
+        if "expression" in self.options.frozen:
+            return parameters, torch.ones_like(parameters.expression, dtype=torch.bool)
+        expression = parameters.expression.clamp(0, 1)
+        return replace(parameters, expression=expression), (expression > 0) & (expression < 1)
+
+    def performance(self, solution: Solution, whole: Observations, active: NDArray[np.int64]) -> Performance:
+        """The solution in the world, over all frames of the whole observations."""
+        found, problem = solution.parameters, self.problem
+        rows = np.zeros(len(whole.frames), dtype=np.bool_)
+        rows[active] = True
+        residual_px = np.full(whole.shape, np.nan)
+        residual_px[active] = problem.residuals_px(found).cpu().numpy()
+        pose = _spread(self._world_pose(found), active, rows)
+        turning = Rotation.from_rotvec(pose.reshape(-1, 5, 3)[:, :4].reshape(-1, 3)).as_matrix()
+        for joint in range(4):
+            between = interpolate_rotations(turning[joint::4], rows, whole.frames)
+            pose[~rows, 3 * joint : 3 * joint + 3] = Rotation.from_matrix(between[~rows]).as_rotvec()
+        pose[:, 12:] = interpolate_rows(pose[:, 12:], rows, whole.frames)
+        expression = _spread(found.expression.cpu().numpy(), active, rows)
+        return Performance(
+            frames=whole.frames,
+            identity=found.identity.cpu().numpy(),
+            expression=interpolate_rows(expression, rows, whole.frames),
+            pose=pose,
+            rig=self._world_rig(found),
+            energies=problem.energies(found),
+            residual_px=residual_px,
+            converged=solution.converged,
+            fps=whole.fps,
+            status=_status(whole.views),
+            iterations=solution.iterations,
+        )
+
+    def _world_pose(self, found: Parameters) -> Array:
+        pose = np.array(found.pose.cpu().numpy())
+        motion = self.world.leave_motion(*self._motion(found.identity, pose))
+        pose[:, list(ROOT)] = self._root(found.identity, *motion)
+        return pose
+
+    def _world_rig(self, found: Parameters) -> Rig:
+        if self.options.frozen >= _CAMERAS:
+            return self.rig
+        moved = self.world.leave(found.cameras(self.problem.cameras).to_rig(self.world.enter(self.rig)))
+        return replace(moved, source=f"{self.rig.source}, refined by the fit".lstrip(", "))
+
+
+def _select(start: FitStart, active: NDArray[np.int64]) -> FitStart:
+    expression = None if start.expression is None else start.expression[active]
+    pose = None if start.pose is None else start.pose[active]
+    return FitStart(start.identity, expression, pose)
+
+
+def _spread(values: Array, active: NDArray[np.int64], rows: NDArray[np.bool_]) -> Array:
+    """The rows of the active frames at their places among all frames, zero elsewhere."""
+    spread = np.zeros((len(rows), values.shape[1]))
+    spread[active] = values
+    return spread
+
+
+def _status(views: NDArray[np.int64]) -> NDArray[np.int8]:
+    status = np.where(views > 1, FrameStatus.FITTED, FrameStatus.SINGLE_VIEW)
+    return np.where(views > 0, status, FrameStatus.INTERPOLATED).astype(np.int8)

@@ -1,0 +1,97 @@
+"""The settings of a fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from calibration.errors import UsageError
+from fitting.identity_prior import GaussianPrior, IdentityPrior
+from fitting.parameters import CAMERA_GROUPS, check_groups
+from fitting.robust import kernel
+
+
+@dataclass(frozen=True)
+class FitWeights:
+    """The weight of each term; each term is half a sum of squares, so a weight is 1 / (standard deviation)^2.
+
+    Attributes:
+        landmarks: of E_landmarks. Below 1, since the errors of neighbouring landmarks and frames are far
+            from independent; the priors then count for more.
+        identity: of E_identity, one per unit of beta.
+        expression: of E_expression; 10 means that a shape is usually within 0.3.
+        bounds: of the wall at 0 and 1; 40,000 means a standard deviation of 0.005. What is left is clipped.
+        joints: of E_joints per squared radian; 25 means 0.2 rad.
+        temporal: of E_temporal, per m^2/s; 400 means that a point moves some 10 mm in a frame of 24 fps.
+    """
+
+    landmarks: float = 1.0
+    identity: float = 1.0
+    expression: float = 10.0
+    bounds: float = 40_000.0
+    joints: float = 25.0
+    temporal: float = 400.0
+
+    def __post_init__(self) -> None:
+        negative = [name for name, value in vars(self).items() if not value >= 0]
+        if negative:
+            raise UsageError(f"the weight of {', '.join(negative)} is negative")
+
+
+@dataclass(frozen=True)
+class CameraUncertainty:
+    """How far the given cameras may be from the truth, one standard deviation; used where a group is free.
+
+    Attributes:
+        camera_rotation: radians. camera_translation: metres. focal: relative. distortion: coefficient.
+        scale: relative change of the distance between cameras. Small: the rig's own scale is the stated one.
+    """
+
+    camera_rotation: float = 0.02
+    camera_translation: float = 0.02
+    focal: float = 0.02
+    distortion: float = 0.05
+    scale: float = 1e-4
+
+    def __post_init__(self) -> None:
+        useless = [name for name, value in vars(self).items() if not value > 0]
+        if useless:
+            raise UsageError(f"the uncertainty of {', '.join(useless)} has to be positive")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Settings of :func:`fitting.fit.fit_performance`.
+
+    Attributes:
+        weights: of the terms.
+        frozen: names of parameter groups that stay as given (:data:`fitting.parameters.GROUPS`). The
+            cameras are frozen unless this says otherwise.
+        cameras: how far free cameras may move.
+        identity_prior: E_identity.
+        robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.
+        robust_scale: residual in sigmas where it bends.
+        sigma_floor: pixels added to every sigma in quadrature.
+        landmark_spread: metres added to every sigma in quadrature, seen at the head's depth.
+        max_iterations: L-BFGS iterations of the last stage; the earlier ones take a third.
+        tolerance: the gate. The fit is done when a Gauss-Newton step would lower the energy by less than
+            this part of it.
+    """
+
+    weights: FitWeights = field(default_factory=FitWeights)
+    frozen: frozenset[str] = frozenset(CAMERA_GROUPS)
+    cameras: CameraUncertainty = field(default_factory=CameraUncertainty)
+    identity_prior: IdentityPrior = field(default_factory=GaussianPrior)
+    robust: str = "geman_mcclure"
+    robust_scale: float = 5.0
+    sigma_floor: float = 0.5
+    landmark_spread: float = 0.001
+    max_iterations: int = 150
+    tolerance: float = 1e-5
+
+    def __post_init__(self) -> None:
+        check_groups(self.frozen)
+        kernel(self.robust)
+        if self.max_iterations < 1 or not self.tolerance > 0 or not self.robust_scale > 0:
+            raise UsageError("a fit needs at least one iteration, a positive tolerance and robust_scale")
+        if self.sigma_floor < 0 or self.landmark_spread < 0:
+            raise UsageError("sigma_floor and landmark_spread cannot be negative")

@@ -1,0 +1,61 @@
+"""What a fit gives: one identity, and expression and pose per frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.camera import Rig
+
+Array = NDArray[np.float64]
+
+
+class FrameStatus(IntEnum):
+    """How far a frame can be trusted."""
+
+    FITTED = 0
+    """Two or more cameras saw it."""
+    SINGLE_VIEW = 1
+    """One camera saw it: its depth leans on the identity and on the neighbouring frames."""
+    INTERPOLATED = 2
+    """No camera saw it: expression and pose are interpolated between its neighbours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """A fitted sequence; F frames, C cameras, L landmarks, B identity and E expression coefficients.
+
+    Attributes:
+        frames: (F,) int64 frame numbers.
+        identity: (B,) beta, one for all frames.
+        expression: (F, E) psi in [0, 1].
+        pose: (F, 15) theta: neck, head, left eye, right eye as rotation vectors in radians, then metres.
+        rig: the cameras, refined if they were free.
+        energies: weighted energy of each term at the solution, by name, and their sum as "total".
+        residual_px: (F, C, L) pixels between seen and fitted landmark; NaN where not seen.
+        converged: whether the solver reached its gate.
+        fps: frames per second.
+        status: (F,) int8, a :class:`FrameStatus` per frame.
+        iterations: L-BFGS iterations by stage.
+    """
+
+    frames: NDArray[np.int64]
+    identity: Array
+    expression: Array
+    pose: Array
+    rig: Rig
+    energies: dict[str, float]
+    residual_px: Array
+    converged: bool
+    fps: float
+    status: NDArray[np.int8]
+    iterations: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def reprojection_px(self) -> float:
+        """Mean distance in pixels between seen and fitted landmarks; NaN if nothing was seen."""
+        known = self.residual_px[np.isfinite(self.residual_px)]
+        return float(known.mean()) if known.size else float("nan")

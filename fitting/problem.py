@@ -1,0 +1,185 @@
+"""The energy of one sequence: its terms put together, evaluated in chunks of frames to bound the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from calibration.camera import Rig
+from calibration.errors import SolverError
+from calibration.projection import CameraTensors, project
+from fitting.energy import (
+    baseline,
+    bounds_energy,
+    camera_energy,
+    expression_energy,
+    joints_energy,
+    landmark_energy,
+    scale_energy,
+    temporal_energy,
+)
+from fitting.observations import Observations
+from fitting.options import FitOptions
+from fitting.parameters import CAMERA_GROUPS, Parameters
+
+# Landmarks (frames x cameras x landmarks) evaluated at once: some 100 MB of graph in float64.
+_CHUNK_LANDMARKS = 200_000
+
+
+@dataclass
+class Problem:
+    """Everything that stays the same while Phi changes; F frames, C cameras, L landmarks.
+
+    Attributes:
+        head: the head model restricted to the L landmarks.
+        mean: (F, C, L, 2) pixels, finite throughout. precision: (F, C, L) 1 / px^2, 0 where not seen.
+        seconds: (F - 1,) time from each frame to the next.
+        cameras: the given cameras.
+        options: the settings.
+        frames: (F,) frame numbers and names: (C,) camera names, for messages.
+    """
+
+    head: nn.Module
+    mean: Tensor
+    precision: Tensor
+    seconds: Tensor
+    cameras: CameraTensors
+    options: FitOptions
+    frames: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    @classmethod
+    def build(
+        cls,
+        head: nn.Module,
+        observations: Observations,
+        sigma: NDArray[np.float64],
+        rig: Rig,
+        options: FitOptions,
+        like: Tensor,
+    ) -> Problem:
+        """Bring the observations to the device and dtype of `like`; sigma (F, C, L) replaces theirs."""
+        used = observations.used
+        precision = np.where(used, 1 / np.where(used, sigma, 1.0) ** 2, 0.0)
+        seconds = np.diff(observations.frames) / observations.fps
+
+        def tensor(array: NDArray[np.float64]) -> Tensor:
+            return torch.as_tensor(array, dtype=like.dtype, device=like.device)
+
+        return cls(
+            head,
+            tensor(np.where(used[..., None], observations.mean, 0.0)),
+            tensor(precision),
+            tensor(seconds),
+            CameraTensors.from_rig(rig, like.device, like.dtype),
+            options,
+            observations.frames,
+            rig.names,
+        )
+
+    def chunks(self, landmarks: int = _CHUNK_LANDMARKS) -> Iterator[tuple[int, int]]:
+        """(start, stop) of frame chunks of at most so many landmarks."""
+        count, cameras, points = self.precision.shape
+        step = max(1, landmarks // (cameras * points))
+        for start in range(0, count, step):
+            yield start, min(start + step, count)
+
+    def energy(self, parameters: Parameters) -> float:
+        """The total energy; its gradient is added to the `.grad` of parameters that require one."""
+        total = 0.0
+        for start, stop in self.chunks():
+            energy = torch.stack(list(self.frame_terms(parameters, start, stop).values())).sum()
+            if not torch.isfinite(energy):
+                raise self._not_finite(parameters, start, stop)
+            total += self._accumulate(energy)
+        return total + self._accumulate(torch.stack(list(self.shared_terms(parameters).values())).sum())
+
+    @staticmethod
+    def _accumulate(energy: Tensor) -> float:
+        if energy.requires_grad:
+            energy.backward()  # type: ignore[no-untyped-call]
+        return float(energy.detach())
+
+    @torch.no_grad()
+    def energies(self, parameters: Parameters) -> dict[str, float]:
+        """The weighted energy of each term, and "total"."""
+        sums: dict[str, float] = {}
+        for start, stop in self.chunks():
+            for name, value in self.frame_terms(parameters, start, stop).items():
+                sums[name] = sums.get(name, 0.0) + float(value)
+        sums |= {name: float(value) for name, value in self.shared_terms(parameters).items()}
+        return sums | {"total": sum(sums.values())}
+
+    def frame_terms(self, parameters: Parameters, start: int, stop: int) -> dict[str, Tensor]:
+        """The weighted terms of frames start to stop, with their tie to the frame before."""
+        weights, options = self.options.weights, self.options
+        before = max(0, start - 1)
+        around = parameters.window(before, stop)
+        points = self.head(around.identity, around.expression, around.pose)
+        own = slice(start - before, None)
+        landmarks = landmark_energy(
+            project(points[own], parameters.cameras(self.cameras)),
+            self.mean[start:stop],
+            self.precision[start:stop],
+            options.robust,
+            options.robust_scale,
+        )
+        return {
+            "landmarks": weights.landmarks * landmarks,
+            "expression": weights.expression * expression_energy(around.expression[own]),
+            "bounds": weights.bounds * bounds_energy(around.expression[own]),
+            "joints": weights.joints * joints_energy(around.pose[own]),
+            "temporal": weights.temporal * temporal_energy(points, self.seconds[before : stop - 1]),
+        }
+
+    def shared_terms(self, parameters: Parameters) -> dict[str, Tensor]:
+        """The weighted terms of what all frames share."""
+        options = self.options
+        terms = {"identity": options.weights.identity * options.identity_prior.energy(parameters.identity)}
+        for group in CAMERA_GROUPS:
+            if group not in options.frozen:
+                sigma = getattr(options.cameras, group)
+                terms[group] = camera_energy(getattr(parameters, group), sigma)
+        if self.holds_scale:
+            terms["scale"] = scale_energy(
+                self.baseline(parameters), self.baseline(None), options.cameras.scale
+            )
+        return terms
+
+    @property
+    def holds_scale(self) -> bool:
+        """Whether the rig could grow: its cameras may move, and there are two of them."""
+        return "camera_translation" not in self.options.frozen and len(self.names) > 1
+
+    def baseline(self, parameters: Parameters | None) -> Tensor:
+        """Metres; see :func:`fitting.energy.baseline`. Of the given cameras without parameters."""
+        cameras = self.cameras if parameters is None else parameters.cameras(self.cameras)
+        return baseline(cameras.translation, cameras.rotation)
+
+    @torch.no_grad()
+    def residuals_px(self, parameters: Parameters) -> Tensor:
+        """(F, C, L) pixels between seen and projected landmark; NaN where not seen."""
+        parts = []
+        for start, stop in self.chunks():
+            each = parameters.window(start, stop)
+            points = self.head(each.identity, each.expression, each.pose)
+            apart = project(points, parameters.cameras(self.cameras)) - self.mean[start:stop]
+            parts.append(apart.norm(dim=-1))
+        distance = torch.cat(parts)
+        return torch.where(self.precision > 0, distance, torch.full_like(distance, torch.nan))
+
+    def _not_finite(self, parameters: Parameters, start: int, stop: int) -> SolverError:
+        residual = self.residuals_px(parameters)[start:stop]
+        bad = ((self.precision[start:stop] > 0) & ~residual.isfinite()).any(-1).nonzero()
+        where = f"Frames {self.frames[start]} to {self.frames[stop - 1]}"
+        if len(bad):
+            frame, camera = bad[0].tolist()
+            where = f"Frame {self.frames[start + frame]}, camera {self.names[camera]}"
+        return SolverError(
+            "the energy is no finite number", where=where, fix="Check this camera's landmarks and lens"
+        )
