@@ -1,0 +1,189 @@
+"""The head as surfaces to draw: skin, eyes, teeth, tongue and lashes with their materials and occlusion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from detector.synthetic.head_mesh import HeadMesh
+from detector.synthetic.occlusion import ambient_occlusion
+from detector.synthetic.surfaces import Floats, Kind, Material, Surface
+from detector.synthetic.textures import HeadTextures, eye_uv, skin_uv
+from detector.synthetic.viewpoint import HeadFrame
+from fitting.head_model import HeadModel
+
+Array = NDArray[np.float64]
+
+MOUTH_OPEN = 0.55
+"""jawOpen at which the open mouth's occlusion is baked."""
+
+
+@dataclass(frozen=True, eq=False)
+class PosedHead:
+    """A head in the world.
+
+    Attributes:
+        vertices: (V, 3) metres.
+        positions: (R, 3) refined positions, the first V being the vertices.
+        normals: (R, 3) their unit normals.
+        jaw_open: how far the jaw is open, 0 to 1.
+        frame: where the skull is.
+    """
+
+    vertices: Floats
+    positions: Floats
+    normals: Floats
+    jaw_open: float
+    frame: HeadFrame
+
+
+class HeadSurfaces:
+    """Builds the surfaces of posed heads; what does not change from head to head is made once."""
+
+    def __init__(self, model: HeadModel, mesh: HeadMesh) -> None:
+        self._mesh = mesh
+        self._model = model
+        self._uv = {
+            "skin": mesh.refine_uv(skin_uv(model)),
+            "left_eye": mesh.refine_uv(eye_uv(model)),
+        }
+        self._occlusion = [mesh.refine_values(_baked(model, mesh, jaw)[:, None])[:, 0] for jaw in (0.0, MOUTH_OPEN)]
+        mean = mesh.refine_values(model.assets.mean)
+        self._canonical = mean
+        self._translucent = _translucency(mean)
+        self._wet = _wetness(model, mean)
+
+    @property
+    def canonical(self) -> Floats:
+        """(R, 3) refined mean head, metres."""
+        return self._canonical
+
+    def pose(self, vertices: Floats, jaw_open: float, frame: HeadFrame) -> PosedHead:
+        """Refine posed vertices (V, 3)."""
+        positions, normals = self._mesh.refine(vertices)
+        return PosedHead(vertices, positions, normals, jaw_open, frame)
+
+    def build(
+        self, head: PosedHead, textures: HeadTextures, hair_roots: Floats, hair_colour: tuple[float, float, float]
+    ) -> list[Surface]:
+        """The surfaces of a head.
+
+        Args:
+            head: where it is.
+            textures: how it looks.
+            hair_roots: (R,) 0 to 1, how much of the scalp's colour is hair.
+            hair_colour: linear RGB of those roots.
+        """
+        opened = min(head.jaw_open / MOUTH_OPEN, 1.0)
+        occlusion = self._occlusion[0] * (1 - opened) + self._occlusion[1] * opened
+        skin = Material(
+            Kind.SKIN,
+            roughness=textures.roughness,
+            texture=textures.skin_albedo,
+            normal_map=textures.skin_normal,
+            scatter=1.0,
+            cap_colour=hair_colour,
+        )
+        tint = np.stack([self._wet, hair_roots, self._translucent, occlusion], axis=1).astype(np.float32)
+        surfaces = [self._part("skin", head, skin, tint, self._uv["skin"])]
+        surfaces += self._eyes(head, textures)
+        surfaces += self._mouth(head, textures, opened)
+        return surfaces
+
+    def _part(
+        self, name: str, head: PosedHead, material: Material, tint: Floats | None, uv: Floats | None
+    ) -> Surface:
+        part = self._mesh.parts[name]
+        return Surface(
+            positions=head.positions[part.source],
+            normals=head.normals[part.source],
+            triangles=part.triangles,
+            material=material,
+            uv=uv[part.corner] if uv is not None else None,
+            tint=tint[part.source] if tint is not None else None,
+        )
+
+    def _eyes(self, head: PosedHead, textures: HeadTextures) -> list[Surface]:
+        material = Material(Kind.EYE, roughness=0.1, texture=textures.eye_albedo)
+        surfaces = []
+        for name in ("left_eye", "right_eye"):
+            index = self._model.parts[name]
+            eye = head.vertices[index]
+            centre = eye.mean(axis=0)
+            radius = float(np.linalg.norm(eye - centre, axis=1).mean())
+            tint = self._eye_shade(head, centre, radius)
+            surfaces.append(self._part(name, head, material, tint, self._uv["left_eye"]))
+        return surfaces
+
+    def _eye_shade(self, head: PosedHead, centre: Floats, radius: float) -> Floats:
+        """The lids' soft shadow (R, 4): it stays with the head while the eye turns."""
+        side, up = head.frame.rotation[:, 0], head.frame.rotation[:, 1]
+        local = (head.positions - centre) / radius
+        height, width = local @ up, np.abs(local @ side)
+        shade = 1.0 - 0.55 * _step(height, 0.05, 0.42) - 0.25 * _step(-height, 0.15, 0.5)
+        shade *= 1.0 - 0.45 * _step(width, 0.45, 0.85)
+        tint = np.ones((len(head.positions), 4), np.float32)
+        tint[:, 3] = np.clip(shade, 0.08, 1.0)
+        return tint
+
+    def _mouth(self, head: PosedHead, textures: HeadTextures, opened: float) -> list[Surface]:
+        surfaces = []
+        depth = self._canonical[:, 2]
+        inside = (0.25 + 0.5 * opened) * (0.15 + 0.85 * _step(depth, -0.02, 0.018))
+        tint = np.zeros((len(depth), 4), np.float32)
+        tint[:, 0] = 1.0
+        tint[:, 3] = inside
+        for name in ("upper_teeth", "lower_teeth", "tongue"):
+            tooth = name != "tongue"
+            colour = textures.teeth_colour if tooth else textures.tongue_colour
+            material = Material(
+                Kind.WET, colour=_linear(colour), roughness=0.3 if tooth else 0.45, scatter=0.3 if tooth else 0.8
+            )
+            surfaces.append(self._part(name, head, material, tint, None))
+        return surfaces
+
+
+def _baked(model: HeadModel, mesh: HeadMesh, jaw_open: float) -> Array:
+    expression = torch.zeros(model.expression_size)
+    expression[model.expression_names.index("jawOpen")] = jaw_open
+    with torch.no_grad():
+        vertices = model.shape(torch.zeros(model.identity_size), expression).numpy().astype(np.float64)
+    covers = np.isin(model.triangles, model.parts["lashes"]).any(axis=1)
+    normals = mesh.vertex_normals(vertices)
+    raw = ambient_occlusion(vertices, normals, model.triangles[~covers], np.random.default_rng(0))
+    return np.clip(raw * 1.08, 0.0, 1.0) ** 0.9
+
+
+def _translucency(canonical: Floats) -> Floats:
+    """(R,) how much light passes through: ears, and a little the wings of the nose."""
+    x, y, z = np.abs(canonical[:, 0]), canonical[:, 1], canonical[:, 2]
+    ear = _step(x, 0.072, 0.079) * _step(-z, 0.05, 0.06) * _step(-y, -0.045, -0.03) * _step(y, -0.075, -0.06)
+    nose = _step(z, 0.022, 0.032) * _step(-np.abs(y + 0.043), -0.014, -0.008) * 0.3
+    return np.asarray(np.maximum(ear, nose), np.float32)
+
+
+def _wetness(model: HeadModel, canonical: Floats) -> Floats:
+    """(R,) where the skin shines: the lips' inner side and the rims of the lids."""
+    outline = model.ibug68.evaluate(model.assets.mean.astype(np.float64))
+    lips = _near(canonical, outline[60:68], 0.006) * 0.7
+    lids = _near(canonical, outline[36:48], 0.0025) * 0.8
+    return np.asarray(np.maximum(lips, lids), np.float32)
+
+
+def _near(points: Floats, targets: Array, radius: float) -> Floats:
+    distance = np.linalg.norm(points[:, None] - targets[None].astype(np.float32), axis=-1).min(axis=1)
+    return np.asarray(np.clip(1.0 - distance / radius, 0.0, 1.0), np.float32)
+
+
+def _linear(colour: tuple[float, float, float]) -> tuple[float, float, float]:
+    """sRGB in [0, 1] to linear."""
+    r, g, b = (float(c) ** 2.2 for c in colour)
+    return r, g, b
+
+
+def _step(value: NDArray[np.floating], low: float, high: float) -> NDArray[np.floating]:
+    t = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return np.asarray(t * t * (3.0 - 2.0 * t))

@@ -1,0 +1,262 @@
+"""Who is seen and what the face does: random identities, plausible expressions, gaze and posture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from fitting.head_model import HeadModel
+
+Array = NDArray[np.float64]
+Weights = dict[str, tuple[float, float]]
+
+GAZE_LIMIT = np.deg2rad(28.0)
+LID_FULL_TURN = np.deg2rad(28.0)
+"""Gaze angle at which an eyeLook shape is fully on."""
+
+# Moods: the range that each action is drawn from. A name without a side is drawn for both sides, with a
+# little asymmetry. Which actions go together follows the usual FACS descriptions of these expressions.
+MOODS: dict[str, tuple[float, Weights]] = {
+    "neutral": (0.17, {}),
+    "talking": (
+        0.22,
+        {
+            "jawOpen": (0.0, 0.45),
+            "mouthFunnel": (0.0, 0.35),
+            "mouthPucker": (0.0, 0.35),
+            "mouthLowerDown": (0.0, 0.45),
+            "mouthUpperUp": (0.0, 0.35),
+            "mouthStretch": (0.0, 0.35),
+            "mouthClose": (0.0, 0.15),
+            "mouthRollLower": (0.0, 0.25),
+            "browInnerUp": (0.0, 0.35),
+        },
+    ),
+    "smile": (
+        0.20,
+        {
+            "mouthSmile": (0.25, 1.0),
+            "cheekSquint": (0.1, 0.8),
+            "eyeSquint": (0.0, 0.5),
+            "mouthUpperUp": (0.0, 0.5),
+            "mouthDimple": (0.0, 0.4),
+            "jawOpen": (0.0, 0.2),
+            "mouthLowerDown": (0.0, 0.35),
+        },
+    ),
+    "laugh": (
+        0.09,
+        {
+            "mouthSmile": (0.6, 1.0),
+            "cheekSquint": (0.4, 1.0),
+            "eyeSquint": (0.2, 0.9),
+            "eyeBlink": (0.0, 0.5),
+            "jawOpen": (0.15, 0.7),
+            "mouthUpperUp": (0.2, 0.7),
+            "mouthLowerDown": (0.1, 0.6),
+            "noseSneer": (0.0, 0.35),
+        },
+    ),
+    "surprise": (
+        0.06,
+        {
+            "browInnerUp": (0.4, 1.0),
+            "browOuterUp": (0.4, 1.0),
+            "eyeWide": (0.3, 1.0),
+            "jawOpen": (0.1, 0.8),
+            "mouthFunnel": (0.0, 0.5),
+        },
+    ),
+    "anger": (
+        0.06,
+        {
+            "browDown": (0.4, 1.0),
+            "eyeSquint": (0.1, 0.7),
+            "noseSneer": (0.0, 0.8),
+            "mouthPress": (0.0, 0.7),
+            "mouthFrown": (0.0, 0.6),
+            "jawForward": (0.0, 0.5),
+            "mouthUpperUp": (0.0, 0.6),
+            "mouthLowerDown": (0.0, 0.6),
+        },
+    ),
+    "sad": (
+        0.04,
+        {
+            "browInnerUp": (0.3, 1.0),
+            "mouthFrown": (0.3, 1.0),
+            "mouthShrugLower": (0.0, 0.7),
+            "eyeSquint": (0.0, 0.4),
+            "eyeBlink": (0.0, 0.3),
+        },
+    ),
+    "pucker": (
+        0.05,
+        {
+            "mouthPucker": (0.4, 1.0),
+            "mouthFunnel": (0.0, 0.6),
+            "cheekPuff": (0.0, 0.4),
+            "browOuterUp": (0.0, 0.5),
+        },
+    ),
+    "disgust": (
+        0.03,
+        {
+            "noseSneer": (0.4, 1.0),
+            "mouthUpperUp": (0.2, 0.8),
+            "browDown": (0.1, 0.7),
+            "eyeSquint": (0.2, 0.8),
+            "cheekSquint": (0.1, 0.7),
+        },
+    ),
+    "shout": (
+        0.04,
+        {
+            "jawOpen": (0.5, 1.0),
+            "mouthLowerDown": (0.2, 0.9),
+            "mouthUpperUp": (0.1, 0.7),
+            "mouthStretch": (0.0, 0.6),
+            "browDown": (0.0, 0.7),
+            "eyeSquint": (0.0, 0.6),
+        },
+    ),
+    "tongue": (0.02, {"tongueOut": (0.4, 1.0), "jawOpen": (0.25, 0.7), "mouthSmile": (0.0, 0.5)}),
+    "press": (
+        0.02,
+        {"mouthPress": (0.3, 1.0), "mouthRollLower": (0.2, 1.0), "mouthRollUpper": (0.2, 1.0)},
+    ),
+}
+EXCLUDED_FROM_NOISE = ("eyeLook", "tongueOut", "eyeBlink", "jawOpen")
+
+
+@dataclass(frozen=True, eq=False)
+class Performer:
+    """One person in one moment.
+
+    Attributes:
+        identity: (B,) standard deviations.
+        expression: (E,) in [0, 1].
+        pose: (15,) see :meth:`fitting.head_model.SkinnedPoints.forward`.
+    """
+
+    identity: Array
+    expression: Array
+    pose: Array
+
+
+def draw_performer(model: HeadModel, rng: np.random.Generator) -> Performer:
+    """A random person in a random moment."""
+    spread = rng.uniform(0.7, 1.25)
+    identity = model.sample_identity(1, rng, spread)[0].numpy().astype(np.float64)
+    gaze = draw_gaze(rng)
+    expression = draw_expression(model.expression_names, gaze, rng)
+    return Performer(identity, expression, draw_pose(gaze, rng))
+
+
+def draw_gaze(rng: np.random.Generator) -> Array:
+    """Yaw and pitch (2,) of both eyes in radians: +yaw towards the actor's left, +pitch downwards."""
+    if rng.random() < 0.75:
+        gaze = rng.normal(0.0, np.deg2rad([9.0, 5.0]))
+    else:
+        gaze = rng.uniform(-GAZE_LIMIT, GAZE_LIMIT, 2) * np.array([1.0, 0.8])
+    return np.clip(gaze, -GAZE_LIMIT, GAZE_LIMIT)
+
+
+def draw_pose(gaze: Array, rng: np.random.Generator) -> Array:
+    """Pose (15,) with the torso upright near the origin and the gaze (2,) in both eyes, slightly converged."""
+    limits = np.deg2rad([12.0, 18.0, 9.0])
+    neck = Rotation.from_euler("xyz", rng.normal(0.0, 0.4, 3) * limits).as_rotvec()
+    head = Rotation.from_euler("xyz", np.clip(rng.normal(0.0, 0.6, 3), -1.4, 1.4) * limits).as_rotvec()
+    vergence = rng.uniform(0.0, np.deg2rad(4.0))
+    eyes = [eye_rotation(gaze + np.array([side * vergence, 0.0])) for side in (-1.0, 1.0)]
+    return np.concatenate([neck, head, *eyes, rng.normal(0.0, 0.01, 3)])
+
+
+def eye_rotation(gaze: Array) -> Array:
+    """Rotation vector (3,) that turns an eye by yaw and pitch (2,) in radians."""
+    return Rotation.from_euler("yx", gaze).as_rotvec()
+
+
+def draw_expression(names: tuple[str, ...], gaze: Array, rng: np.random.Generator) -> Array:
+    """Expression weights (E,) in [0, 1]: a mood at some strength, lids that follow the gaze, some noise."""
+    values = dict.fromkeys(names, 0.0)
+    if rng.random() < 0.08:
+        _add_unrelated(values, rng)
+    else:
+        shares = np.array([share for share, _ in MOODS.values()])
+        mood = list(MOODS)[rng.choice(len(MOODS), p=shares / shares.sum())]
+        _add_mood(values, MOODS[mood][1], rng)
+    _add_noise(values, rng)
+    _add_sideways(values, rng)
+    for name, value in lid_weights(gaze).items():
+        values[name] = max(values[name], value)
+    _add_blink(values, rng)
+    return np.clip(np.array([values[name] for name in names]), 0.0, 1.0)
+
+
+def lid_weights(gaze: Array) -> dict[str, float]:
+    """The eyeLook weights by which the lids follow a gaze (2,) yaw and pitch in radians."""
+    yaw, pitch = gaze / LID_FULL_TURN
+    weights = {}
+    for side, out in (("Left", yaw), ("Right", -yaw)):
+        weights[f"eyeLookOut{side}"] = max(0.0, out)
+        weights[f"eyeLookIn{side}"] = max(0.0, -out)
+        weights[f"eyeLookDown{side}"] = max(0.0, pitch)
+        weights[f"eyeLookUp{side}"] = max(0.0, -pitch)
+    return {name: float(min(value, 1.0)) for name, value in weights.items()}
+
+
+def _add_mood(values: dict[str, float], actions: Weights, rng: np.random.Generator) -> None:
+    strength = rng.uniform(0.35, 1.0)
+    for action, (low, high) in actions.items():
+        both = rng.uniform(low, high) * strength
+        if action in values:
+            values[action] += both
+            continue
+        skew = rng.normal(0.0, 0.12) if rng.random() < 0.8 else rng.normal(0.0, 0.5)
+        values[f"{action}Left"] += both * (1.0 + skew)
+        values[f"{action}Right"] += both * (1.0 - skew)
+
+
+def _add_unrelated(values: dict[str, float], rng: np.random.Generator) -> None:
+    names = [name for name in values if not name.startswith("eyeLook")]
+    for name in rng.choice(names, rng.integers(3, 10), replace=False):
+        values[str(name)] = rng.beta(1.2, 1.6)
+
+
+def _add_noise(values: dict[str, float], rng: np.random.Generator) -> None:
+    for name in values:
+        if not name.startswith(EXCLUDED_FROM_NOISE) and rng.random() < 0.15:
+            values[name] += rng.beta(1.0, 5.0) * 0.6
+    if rng.random() < 0.3:
+        values["jawOpen"] += rng.beta(1.0, 5.0) * 0.5
+
+
+def _add_sideways(values: dict[str, float], rng: np.random.Generator) -> None:
+    # Opposites never act at once.
+    for left, right in (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight")):
+        values[left] = values[right] = 0.0
+        if rng.random() < 0.15:
+            values[left if rng.random() < 0.5 else right] = rng.beta(1.2, 3.0)
+
+
+def _add_blink(values: dict[str, float], rng: np.random.Generator) -> None:
+    choice = rng.random()
+    if choice < 0.07:
+        left = right = rng.uniform(0.85, 1.0)
+    elif choice < 0.20:
+        left = right = rng.uniform(0.1, 0.7)
+    elif choice < 0.22:
+        left, right = rng.permutation([rng.uniform(0.7, 1.0), rng.uniform(0.0, 0.3)])
+    else:
+        left = right = rng.uniform(0.0, 0.12)
+    for side, value in (("Left", left), ("Right", right)):
+        name = f"eyeBlink{side}"
+        # A gaze downwards has already brought the lid down.
+        room = 1.0 - 0.6 * values[f"eyeLookDown{side}"]
+        values[name] = min(1.0, max(values[name], value * room))
+        if values[name] > 0.5:
+            values[f"eyeWide{side}"] = 0.0

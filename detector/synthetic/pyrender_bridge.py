@@ -1,0 +1,212 @@
+"""Our shaders, uniforms and textures inside pyrender. Import it through :mod:`detector.synthetic.renderer`.
+
+pyrender picks its OpenGL platform when it is imported, so the environment is set first.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+os.environ.setdefault("PYGLET_HEADLESS", "1")
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyrender
+from numpy.typing import NDArray
+from OpenGL import GL
+from pyrender.renderer import Renderer
+from pyrender.shader_program import ShaderProgramCache
+
+from detector.synthetic.surfaces import KeyLight, Kind, Light, Material, Picture, Pixels, Surface
+
+SHADERS = Path(__file__).parent / "shaders"
+SHADOW_SIZE = 1024
+POOLED_TEXTURES = 48
+LAMPS = 2
+
+
+class BoundedScene(pyrender.Scene):  # type: ignore[misc]  # pyrender has no types
+    """A scene whose shadowed volume is given.
+
+    pyrender would measure it over all meshes, which is slow, and uses `numpy.infty`, which NumPy 2 lacks.
+    """
+
+    def __init__(self, centre: NDArray[np.float64], reach: float) -> None:
+        super().__init__(bg_color=np.array([0.0, 0.0, 0.0, 1.0]), ambient_light=np.zeros(3))
+        self._fixed_centre = centre
+        self._fixed_reach = reach
+
+    @property
+    def centroid(self) -> NDArray[np.float64]:
+        """(3,) the point that shadow maps look at."""
+        return self._fixed_centre
+
+    @property
+    def scale(self) -> float:
+        """Half size of the shadow maps in metres."""
+        return self._fixed_reach
+
+
+class ShadingRenderer(Renderer):  # type: ignore[misc]
+    """pyrender's renderer with the uniforms of our shaders, and textures that stay on the device."""
+
+    def __init__(self) -> None:
+        super().__init__(64, 64)
+        self._program_cache = ShaderProgramCache(str(SHADERS))
+        self._resident: OrderedDict[Any, None] = OrderedDict()
+        self.lights = tuple(pyrender.DirectionalLight(intensity=0.0) for _ in range(LAMPS))
+        self.light: Light | None = None
+        self.pixel_angle = 1e-3
+
+    def _compute_max_n_lights(self, flags: int) -> list[int]:
+        return [LAMPS, 0, 0]
+
+    def _shadow_mapping_pass(self, scene: Any, light_node: Any, flags: int) -> None:
+        if light_node.light.intensity > 0.0:
+            super()._shadow_mapping_pass(scene, light_node, flags)
+
+    def _configure_shadow_mapping_viewport(self, light: Any, flags: int) -> None:
+        super()._configure_shadow_mapping_viewport(light, flags)
+        GL.glViewport(0, 0, SHADOW_SIZE, SHADOW_SIZE)
+
+    def _update_context(self, scene: Any, flags: int) -> None:
+        for light in self.lights:
+            if light.shadow_texture is None:
+                light._generate_shadow_texture(SHADOW_SIZE)
+        wanted = {
+            texture for mesh in scene.meshes for p in mesh.primitives for texture in p.material.textures
+        }
+        for texture in wanted:
+            if texture not in self._resident:
+                texture._add_to_context()
+            self._resident[texture] = None
+            self._resident.move_to_end(texture)
+        # pyrender frees every texture that the scene does not use; tell it that nothing has changed.
+        self._mesh_textures = wanted
+        super()._update_context(scene, flags)
+        while len(self._resident) > POOLED_TEXTURES:
+            self._resident.popitem(last=False)[0].delete()
+
+    def _bind_and_draw_primitive(self, primitive: Any, pose: Any, program: Any, flags: int) -> None:
+        if not flags & pyrender.RenderFlags.DEPTH_ONLY:
+            self._set_look(program, primitive.material.look)
+        super()._bind_and_draw_primitive(primitive, pose, program, flags)
+
+    def _set_look(self, program: Any, look: Material) -> None:
+        program.set_uniform("kind", int(look.kind))
+        program.set_uniform("pixel_angle", self.pixel_angle)
+        if self.light is None or look.kind in (Kind.BACKDROP, Kind.FLAT):
+            return
+        values = {"specular": look.specular, "bump": look.bump, "scatter": look.scatter}
+        for name, value in values.items():
+            program.set_uniform(name, float(value))
+        program.set_uniform("cap_colour", np.asarray(look.cap_colour))
+        program.set_uniform("exposure", float(self.light.exposure))
+        program.set_uniform("filmic", float(self.light.filmic))
+        for i, row in enumerate(self.light.environment):
+            program.set_uniform(f"environment[{i}]", row)
+        for i, key in enumerate(self.light.keys):
+            # A lamp's mirror image in an eye is never smaller than what a lens would show of it.
+            program.set_uniform(f"light_shape[{i}]", np.array([key.size, max(key.size, 0.06)]))
+
+
+class TexturePool:
+    """pyrender textures by image, so that one image is uploaded once while it is in use."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, tuple[Pixels, Any]] = OrderedDict()
+
+    def get(self, image: Pixels) -> Any:
+        """The texture of an image (H, W, 3)."""
+        held = self._known.get(id(image))
+        if held is None:
+            held = (image, pyrender.Texture(source=image, source_channels="RGB"))
+            self._known[id(image)] = held
+        self._known.move_to_end(id(image))
+        while len(self._known) > POOLED_TEXTURES:
+            self._known.popitem(last=False)
+        return held[1]
+
+
+def build_scene(
+    picture: Picture, renderer: ShadingRenderer, pool: TexturePool, camera: Any, pose: NDArray[np.float64]
+) -> BoundedScene:
+    """A pyrender scene of a picture, seen by a pyrender camera at a pose (4, 4)."""
+    scene = BoundedScene(np.asarray(picture.centre, np.float64), picture.reach)
+    scene.add(camera, pose=pose)
+    for i, lamp in enumerate(renderer.lights):
+        _place_lamp(scene, lamp, picture.light.keys[i] if i < len(picture.light.keys) else None)
+    primitives = [_primitive(surface, pool) for surface in picture.surfaces]
+    if picture.backdrop is not None:
+        primitives.insert(0, _backdrop(picture.backdrop))
+    for primitive in primitives:
+        glass = primitive.material.look.kind == Kind.GLASS
+        scene.add(pyrender.Mesh([primitive], is_visible=True), name="glass" if glass else "solid")
+    return scene
+
+
+def _place_lamp(scene: BoundedScene, lamp: Any, key: KeyLight | None) -> None:
+    pose = np.eye(4)
+    if key is None:
+        lamp.intensity = 0.0
+    else:
+        strength = max(float(np.max(key.power)), 1e-6)
+        lamp.intensity = strength
+        lamp.color = np.asarray(key.power) / strength
+        pose[:3, :3] = _facing(key.direction)
+    scene.add(lamp, pose=pose)
+
+
+def _facing(direction: NDArray[np.float64]) -> NDArray[np.float64]:
+    z = direction / np.linalg.norm(direction)
+    up = np.array([0.0, 1.0, 0.0]) if abs(z[1]) < 0.95 else np.array([1.0, 0.0, 0.0])
+    x = np.cross(up, z)
+    x /= np.linalg.norm(x)
+    return np.stack([x, np.cross(z, x), z], axis=1)
+
+
+def _primitive(surface: Surface, pool: TexturePool) -> Any:
+    count = len(surface.positions)
+    uv = surface.uv if surface.uv is not None else np.zeros((count, 2), np.float32)
+    tint = surface.tint if surface.tint is not None else np.ones((count, 4), np.float32)
+    return pyrender.Primitive(
+        positions=surface.positions,
+        normals=surface.normals,
+        tangents=surface.strands,
+        texcoord_0=uv,
+        color_0=tint,
+        indices=surface.triangles,
+        material=_material(surface.material, pool),
+    )
+
+
+def _material(look: Material, pool: TexturePool) -> Any:
+    material = pyrender.MetallicRoughnessMaterial(
+        baseColorFactor=(*look.colour, look.opacity),
+        roughnessFactor=look.roughness,
+        baseColorTexture=pool.get(look.texture) if look.texture is not None else None,
+        normalTexture=pool.get(look.normal_map) if look.normal_map is not None else None,
+        alphaMode="BLEND" if look.kind == Kind.GLASS else "OPAQUE",
+        doubleSided=True,
+    )
+    material.look = look
+    return material
+
+
+def _backdrop(image: Pixels) -> Any:
+    corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
+    material = pyrender.MetallicRoughnessMaterial(
+        baseColorTexture=pyrender.Texture(source=image, source_channels="RGB"), doubleSided=True
+    )
+    material.look = Material(Kind.BACKDROP)
+    return pyrender.Primitive(
+        positions=corners,
+        texcoord_0=(corners[:, :2] + 1.0) / 2.0,
+        color_0=np.ones((4, 4), np.float32),
+        indices=np.array([[0, 1, 2], [0, 2, 3]]),
+        material=material,
+    )

@@ -1,0 +1,102 @@
+"""Pictures by pyrender, with our own shaders and a calibrated OpenCV camera.
+
+pyrender is imported on first use only: it needs OpenGL through EGL, which a farm node may lack.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.camera import Camera
+from calibration.errors import MissingDependencyError
+from detector.synthetic.surfaces import Floats, Picture, Pixels
+
+NEAR, FAR = 0.03, 20.0
+
+
+def camera_to_gl(camera: Camera, scale: float = 1.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The OpenGL view of an OpenCV camera; lens distortion is not part of it.
+
+    Args:
+        camera: the camera; its pixel (0, 0) is the centre of the top-left pixel.
+        scale: pixels of the rendering per pixel of the camera (supersampling).
+
+    Returns:
+        fx, fy, cx, cy (4,) in pixels of the rendering measured from the corner of the image, and the pose
+        (4, 4) camera-to-world with OpenGL axes (x right, y up, z backwards).
+    """
+    intrinsics = np.array([*camera.focal, *(camera.principal + 0.5)]) * scale
+    pose = np.eye(4)
+    pose[:3, :3] = camera.R.T * np.array([1.0, -1.0, -1.0])
+    pose[:3, 3] = camera.centre
+    return intrinsics, pose
+
+
+class Renderer:
+    """One EGL context of this process and the pictures that it draws.
+
+    Make one per process: pyrender shares one display, and closing a renderer closes it for all.
+    """
+
+    def __init__(self, supersample: int = 2) -> None:
+        """Open the context.
+
+        Args:
+            supersample: rendered pixels per pixel along each side, averaged at the end.
+
+        Raises:
+            MissingDependencyError: if EGL or OpenGL is not there.
+        """
+        self._supersample = supersample
+        self._bridge, self._offscreen = _open()
+        self._shading = self._offscreen._renderer
+        self._pool = self._bridge.TexturePool()
+
+    def render(self, picture: Picture, camera: Camera) -> tuple[Pixels, Floats]:
+        """Draw a picture.
+
+        Args:
+            picture: what to draw.
+            camera: from where; its distortion is ignored.
+
+        Returns:
+            image (height, width, 3) uint8 sRGB and depth (height, width) float32 in metres, 0 where only the
+            backdrop is.
+        """
+        scale = self._supersample
+        self._offscreen.viewport_width = camera.width * scale
+        self._offscreen.viewport_height = camera.height * scale
+        intrinsics, pose = camera_to_gl(camera, scale)
+        gl = self._bridge.pyrender
+        gl_camera = gl.IntrinsicsCamera(*intrinsics, znear=NEAR, zfar=FAR)
+        self._shading.light = picture.light
+        self._shading.pixel_angle = float(1.0 / intrinsics[0])
+        scene = self._bridge.build_scene(picture, self._shading, self._pool, gl_camera, pose)
+        colour, depth = self._offscreen.render(scene, flags=gl.RenderFlags.SHADOWS_DIRECTIONAL)
+        size = (camera.width, camera.height)
+        image = cv2.resize(np.ascontiguousarray(colour), size, interpolation=cv2.INTER_AREA)
+        depth = np.ascontiguousarray(depth[::scale, ::scale])
+        return image, np.where(depth > 0.95 * FAR, 0.0, depth).astype(np.float32)
+
+    def close(self) -> None:
+        """Free the context. No other renderer of this process works afterwards."""
+        self._offscreen.delete()
+
+
+def _open() -> tuple[ModuleType, Any]:
+    try:
+        bridge = importlib.import_module("detector.synthetic.pyrender_bridge")
+        offscreen = bridge.pyrender.OffscreenRenderer(64, 64)
+        offscreen._renderer = bridge.ShadingRenderer()
+    except (ImportError, AttributeError, OSError, RuntimeError, ValueError) as error:
+        raise MissingDependencyError(
+            f"pictures cannot be rendered, OpenGL through EGL is not available ({error})",
+            fix="On Debian: apt install libegl1 libgl1",
+        ) from error
+    return bridge, offscreen

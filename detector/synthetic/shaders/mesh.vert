@@ -1,0 +1,50 @@
+#version 330 core
+
+// Vertex stage of every surface. Surfaces with tangents are strands (hair, beards): a thin ribbon that is
+// spread sideways here so that it always faces the camera. Surfaces without normals are the backdrop.
+
+layout(location = 0) in vec3 position;
+#ifdef NORMAL_LOC
+layout(location = NORMAL_LOC) in vec3 normal;
+#endif
+#ifdef TANGENT_LOC
+layout(location = TANGENT_LOC) in vec4 tangent;  // direction, signed half width in metres
+#endif
+layout(location = TEXCOORD_0_LOC) in vec2 texcoord_0;
+layout(location = COLOR_0_LOC) in vec4 color_0;
+layout(location = INST_M_LOC) in mat4 inst_m;
+
+uniform mat4 M;
+uniform mat4 V;
+uniform mat4 P;
+uniform vec3 cam_pos;
+uniform float pixel_angle;  // radians that a pixel spans
+
+out vec3 world;
+out vec3 world_normal;
+out vec3 strand;
+out vec2 uv;
+out vec4 tint;
+
+void main()
+{
+    uv = texcoord_0;
+    tint = color_0;
+    strand = vec3(0.0);
+#ifndef NORMAL_LOC
+    world = vec3(0.0);
+    world_normal = vec3(0.0, 0.0, 1.0);
+    gl_Position = vec4(position.xy, 0.999999, 1.0);
+#else
+    world = position;
+    world_normal = normal;
+#ifdef TANGENT_LOC
+    vec3 to_camera = cam_pos - position;
+    float reach = length(to_camera);
+    float half_width = sign(tangent.w) * max(abs(tangent.w), 0.45 * pixel_angle * reach);
+    strand = normalize(tangent.xyz);
+    world += normalize(cross(strand, to_camera / reach) + vec3(1e-6)) * half_width;
+#endif
+    gl_Position = P * V * vec4(world, 1.0);
+#endif
+}
