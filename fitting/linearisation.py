@@ -9,12 +9,13 @@ from torch import Tensor
 
 from calibration.projection import project
 from fitting.energy import squared_residuals
+from fitting.head_derivatives import point_derivatives
 from fitting.parameters import CAMERA_GROUPS, Parameters
 from fitting.problem import Problem
 from fitting.robust import influence
 
 # Frames whose landmark derivatives are held at once: some 50 MB for 703 landmarks in float64.
-_FRAMES_AT_ONCE = 4
+_FRAMES_AT_ONCE = 8
 _CAMERA_WIDTHS = (3, 3, 1, 5)
 _TINY = 1e-12
 
@@ -64,7 +65,7 @@ def linearise(problem: Problem, at: Parameters) -> Hessian:
     tension = _tension(problem)
     for start in range(0, count, _FRAMES_AT_ONCE):
         part = slice(start, min(start + _FRAMES_AT_ONCE, count))
-        points, jacobian = _points(problem, at.window(part.start, part.stop))
+        points, jacobian = point_derivatives(problem.head, at.identity, at.expression[part], at.pose[part])
         views = _views(problem, at, points, part, tension[part])
         root = _root(views.information)
         # rows[f, l, i] = root[f, l, j, i] dX[f, l, j] / d parameter, so that rows^T rows = J^T M J
@@ -81,18 +82,6 @@ def linearise(problem: Problem, at: Parameters) -> Hessian:
             hessian.shared[faces:, faces:] += views.cameras
     _add_priors(problem, at, hessian)
     return hessian
-
-
-def _points(problem: Problem, at: Parameters) -> tuple[Tensor, Tensor]:
-    """The landmarks (f, L, 3) and their derivatives (f, L, 3, n + B): by expression, pose, identity."""
-
-    def one(identity: Tensor, expression: Tensor, pose: Tensor) -> tuple[Tensor, Tensor]:
-        points = problem.head(identity, expression, pose)
-        return points, points
-
-    derive = torch.func.jacfwd(one, argnums=(1, 2, 0), has_aux=True)
-    parts, points = torch.func.vmap(derive, in_dims=(None, 0, 0))(at.identity, at.expression, at.pose)
-    return points, torch.cat(parts, dim=-1)
 
 
 def _tension(problem: Problem) -> Tensor:

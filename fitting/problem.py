@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from calibration.camera import Rig
 from calibration.errors import SolverError
@@ -23,6 +23,7 @@ from fitting.energy import (
     scale_energy,
     temporal_energy,
 )
+from fitting.head_model import HeadPoints
 from fitting.observations import Observations
 from fitting.options import FitOptions
 from fitting.parameters import CAMERA_GROUPS, Parameters
@@ -44,7 +45,7 @@ class Problem:
         frames: (F,) frame numbers and names: (C,) camera names, for messages.
     """
 
-    head: nn.Module
+    head: HeadPoints
     mean: Tensor
     precision: Tensor
     seconds: Tensor
@@ -56,7 +57,7 @@ class Problem:
     @classmethod
     def build(
         cls,
-        head: nn.Module,
+        head: HeadPoints,
         observations: Observations,
         sigma: NDArray[np.float64],
         rig: Rig,
