@@ -1,0 +1,177 @@
+"""Poses of the board: from one image, and from all the images that several known cameras took of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.board_images import Images, State, derivatives, image_rms, residuals
+from calibration.lens import undistort
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+HALF_TURN = np.diag([-1.0, -1.0, 1.0])
+"""Turns the board by 180 degrees in its plane, which lists its corners backwards."""
+
+_STEPS = 25
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """The M images in which a board was found and fits the lens.
+
+    Attributes:
+        camera: (M,) index of the camera.
+        frame: (M,) frame number.
+        pixels: (M, N, 2) corners.
+        R: (M, 3, 3) board to camera, from this image alone.
+        t: (M, 3) metres.
+        rms: (M,) RMS in pixels of the corners for that pose.
+    """
+
+    camera: Ints
+    frame: Ints
+    pixels: Array
+    R: Array
+    t: Array
+    rms: Array
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sightings]) -> Sightings:
+        """The images of all parts, in their order."""
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+    def __len__(self) -> int:
+        return len(self.camera)
+
+    def take(self, index: Ints | Bools) -> Sightings:
+        """Some of the images."""
+        return Sightings(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def turned(self, backwards: Bools) -> Sightings:
+        """The same images with the corners of those marked (M,) listed backwards."""
+        pixels = np.where(backwards[:, None, None], self.pixels[:, ::-1], self.pixels)
+        R = np.where(backwards[:, None, None], self.R @ HALF_TURN, self.R)
+        return replace(self, pixels=pixels, R=R)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Board poses that best explain their images: state with boards, and the RMS (M,) px of each image."""
+
+    state: State
+    images: Images
+    rms: Array
+
+
+def poses_in_camera(lens: Array, pixels: Array, points: Array) -> tuple[Array, Array]:
+    """Board poses in the axes of one camera, each from one image.
+
+    A plane seen from afar has two poses that look alike; both are refined and the better one is kept.
+
+    Args:
+        lens: (9,) fx fy cx cy k1 k2 p1 p2 k3.
+        pixels: (M, N, 2) corners.
+        points: (N, 3) board points in metres.
+
+    Returns:
+        R: (M, 3, 3) and t: (M, 3), board to camera.
+    """
+    ideal = undistort((pixels - lens[2:4]) / lens[:2], lens[4:])
+    pairs = [_planar_poses(corners, points) for corners in ideal]
+    R = np.array([pair[0] for pair in pairs])
+    t = np.array([pair[1] for pair in pairs])
+    count = len(pixels)
+    alone = State(lens[None], np.eye(3)[None], np.zeros((1, 3)), R.reshape(-1, 3, 3), t.reshape(-1, 3))
+    twice = Images(np.zeros(2 * count, np.int64), np.arange(2 * count), np.repeat(pixels, 2, axis=0))
+    placed = fit_boards(alone, twice, points)
+    best = np.arange(count) * 2 + placed.rms.reshape(count, 2).argmin(axis=1)
+    return placed.state.board_rotation[best], placed.state.board_translation[best]
+
+
+def _planar_poses(ideal: Array, points: Array) -> tuple[Array, Array]:
+    """The two poses (2, 3, 3), (2, 3) of a plane seen at normalised coordinates (N, 2)."""
+    _, turns, shifts, _ = cv2.solvePnPGeneric(
+        points, np.ascontiguousarray(ideal), np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
+    )
+    order = [0, min(1, len(turns) - 1)]
+    R = np.array([cv2.Rodrigues(turns[index])[0] for index in order])
+    return R, np.array([shifts[index].ravel() for index in order])
+
+
+def place_boards(state: State, sightings: Sightings, board: Ints, points: Array) -> Placed:
+    """One board pose in the world for each id in `board` (M,), from known cameras (plain least squares).
+
+    Args:
+        state: its cameras are used, its boards are not.
+        sightings: M images; several of the same id share one pose.
+        board: (M,) ids from 0 without gaps.
+        points: (N, 3) board points in metres.
+    """
+    images = Images(sightings.camera, board, sightings.pixels)
+    R, t = state.camera_rotation[sightings.camera], state.camera_translation[sightings.camera]
+    inverse = R.transpose(0, 2, 1)
+    world_R = inverse @ sightings.R
+    world_t = np.einsum("mij,mj->mi", inverse, sightings.t - t)
+    best = _best_candidates(state, images, points, world_R, world_t)
+    state = replace(state, board_rotation=world_R[best], board_translation=world_t[best])
+    return fit_boards(state, images, points)
+
+
+def _best_candidates(state: State, images: Images, points: Array, R: Array, t: Array) -> Ints:
+    """For each board, the image whose own pose (R, t in the world) explains all its images best."""
+    pairs = np.array([pair for members in _members(images.board) for pair in product(members, members)])
+    source, seen = pairs.T
+    trial = replace(state, board_rotation=R[source], board_translation=t[source])
+    shown = Images(images.camera[seen], np.arange(len(pairs)), images.pixels[seen])
+    squared = image_rms(residuals(trial, shown, points)) ** 2
+    total = np.bincount(source, weights=squared, minlength=len(R))
+    return np.array([members[total[members].argmin()] for members in _members(images.board)], dtype=np.int64)
+
+
+def _members(ids: Ints) -> Iterator[Ints]:
+    """The positions of each id, for ids from 0 without gaps."""
+    order = np.argsort(ids, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(ids[order])) + 1)
+
+
+def fit_boards(state: State, images: Images, points: Array) -> Placed:
+    """Refine all board poses at once, each by its own Levenberg-Marquardt, with the cameras held."""
+    count = len(state.board_rotation)
+    damping = np.full(count, 1e-4)
+    cost = _board_cost(state, images, points)
+    for _ in range(_STEPS):
+        _, jacobian = derivatives(state, images, points)
+        error = residuals(state, images, points).reshape(len(jacobian), -1)
+        left, right = np.zeros((count, 6, 6)), np.zeros((count, 6))
+        np.add.at(left, images.board, jacobian.transpose(0, 2, 1) @ jacobian)
+        np.add.at(right, images.board, np.einsum("mki,mk->mi", jacobian, error))
+        diagonal = np.einsum("bii->bi", left)[:, :, None] * np.eye(6)
+        step = -np.linalg.solve(left + damping[:, None, None] * diagonal, right[..., None])[..., 0]
+        trial = state.boards_moved(step)
+        trial_cost = _board_cost(trial, images, points)
+        better = trial_cost < cost
+        state = replace(
+            state,
+            board_rotation=np.where(better[:, None, None], trial.board_rotation, state.board_rotation),
+            board_translation=np.where(better[:, None], trial.board_translation, state.board_translation),
+        )
+        damping = np.where(better, damping / 10, damping * 10).clip(1e-12, 1e9)
+        done = np.where(better, cost - trial_cost, 0.0) <= 1e-10 * cost
+        cost = np.where(better, trial_cost, cost)
+        if done.all():
+            break
+    return Placed(state, images, image_rms(residuals(state, images, points)))
+
+
+def _board_cost(state: State, images: Images, points: Array) -> Array:
+    squared = (residuals(state, images, points) ** 2).sum(axis=(1, 2))
+    cost = np.bincount(images.board, weights=squared, minlength=len(state.board_rotation))
+    return np.asarray(cost, dtype=np.float64)
