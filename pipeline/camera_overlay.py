@@ -21,7 +21,8 @@ from pipeline.tiles import beside, label
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]
 
-_CROP_MARGIN = 0.12  # of the head's size, on each side
+_CROP_MARGIN = 0.08  # of the head's height, on each side
+_CROP_ASPECT = 0.85  # width to height: the same for all cameras, so that a sheet has no holes
 _SAMPLED_FRAMES = 16  # that a crop is chosen from
 _STATUS_NOTES = {FrameStatus.SINGLE_VIEW: "one view", FrameStatus.INTERPOLATED: "not seen, interpolated"}
 
@@ -152,9 +153,12 @@ class CameraOverlay:
         size = np.array(self._camera.size)
         if not len(pixels):
             return 0, 0, *self._camera.size
-        margin = _CROP_MARGIN * float(np.ptp(pixels, axis=0).max())
-        low = np.clip(np.floor(pixels.min(axis=0) - margin), 0, size).astype(int)
-        high = np.clip(np.ceil(pixels.max(axis=0) + margin), 0, size).astype(int)
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        height = max((high - low)[1], (high - low)[0] / _CROP_ASPECT) * (1.0 + 2.0 * _CROP_MARGIN)
+        reach = np.array([height * _CROP_ASPECT, height]) / 2.0
+        middle = (low + high) / 2.0
+        low = np.clip(np.floor(middle - reach), 0, size).astype(int)
+        high = np.clip(np.ceil(middle + reach), 0, size).astype(int)
         if np.any(high - low < 8):
             return 0, 0, *self._camera.size
         return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])

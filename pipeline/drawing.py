@@ -42,7 +42,7 @@ class Look:
     colour: Colour = CLAY
     flat: bool = False
     wire: Colour | None = None
-    wire_alpha: float = 0.7
+    wire_alpha: float = 0.55
 
 
 WIREFRAME = Look(alpha=0.0, wire=(120, 230, 255))

@@ -25,7 +25,7 @@ PART_COLOURS: dict[str, Colour] = {
     "lashes": (70, 62, 60),
 }
 _WHITE, _IRIS, _LIMBUS, _PUPIL = (240, 240, 236), (82, 118, 140), (44, 62, 76), (20, 22, 26)
-_EYE_RINGS = ((28.0, _LIMBUS), (25.0, _IRIS), (11.0, _PUPIL))  # degrees off the eye's axis, outermost first
+_EYE_RINGS = ((6.4e-3, _LIMBUS), (5.7e-3, _IRIS), (2.3e-3, _PUPIL))  # radii in metres, outermost first
 _HIDDEN = ("lashes",)  # cards that are painted with a transparent texture; opaque, they cover the lids
 _EYE_SUBDIVISIONS = 3
 
@@ -101,12 +101,10 @@ def _subdivide(weights: Float, faces: Int) -> tuple[Float, Int]:
 
 
 def _eye_colours(eye: Float) -> Float:
-    """White, limbus, iris and pupil, by the angle to the axis that looks straight ahead."""
+    """White, limbus, iris and pupil, by the distance from the axis that looks straight ahead."""
     ray = eye - (eye.min(axis=0) + eye.max(axis=0)) / 2.0
-    angle = np.rad2deg(
-        np.arccos(np.clip(ray[:, 2] / np.maximum(np.linalg.norm(ray, axis=1), 1e-9), -1.0, 1.0))
-    )
+    distance = np.where(ray[:, 2] > 0.0, np.linalg.norm(ray[:, :2], axis=1), np.inf)
     colours = np.tile(np.array(_WHITE, np.float64), (len(eye), 1))
-    for limit, colour in _EYE_RINGS:
-        colours[angle < limit] = colour
+    for radius, colour in _EYE_RINGS:
+        colours[distance < radius] = colour
     return colours

@@ -22,13 +22,14 @@ def whole_file(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.replace(path)
+        try:
+            yield partial
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"cannot be written ({error})",
             where=str(path),
             fix="Look at the folder's rights and at the free space",
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
