@@ -1,1 +1,1 @@
-"""Many sequences on many machines, with Dask."""
+"""Many shoots on many machines, with Dask."""

@@ -1,0 +1,117 @@
+"""The command line: a thin skin over the stages.
+
+Commands are imported when they are called, so that ``vultus --help`` is instant though torch is heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import Any
+
+import click
+
+from calibration.errors import VultusError
+
+COMMANDS = {
+    "init": ("pipeline.commands.init", "Look at a shoot's folders and write a shoot.toml to review."),
+    "calibrate": (
+        "pipeline.commands.calibrate",
+        "Find the cameras from images of a checkerboard, or read them.",
+    ),
+    "detect": ("pipeline.commands.detect", "Find dense landmarks in the images of all cameras."),
+    "fit": ("pipeline.commands.fit", "Fit the head model to the landmarks of all cameras and frames."),
+    "export": ("pipeline.commands.export", "Write the performance for other programs."),
+    "overlay": ("pipeline.commands.overlay", "Draw the fitted head over the images."),
+    "evaluate": ("pipeline.commands.evaluate", "Compare the fitted heads with ground truth."),
+    "run": ("pipeline.commands.run", "Do all stages for one shoot; what is done is not done again."),
+    "jobs": ("pipeline.commands.jobs", "Run many shoots, on this machine or a Dask cluster."),
+    "demo": ("pipeline.commands.demo", "Run the shoot that comes with vultus, and say how accurate it is."),
+    "layouts": ("pipeline.commands.layouts", "The landmark layouts that there are."),
+    "train": ("pipeline.commands.train", "Train a landmark network on synthetic heads."),
+}
+"""Module and one-line help of each command; the module has the command as ``command``."""
+
+INTERRUPTED = 130
+PACKAGES = ("calibration", "fitting", "detector", "pipeline", "jobs")
+
+EPILOG = """\b
+Examples:
+  vultus init footage/take1          writes footage/take1/shoot.toml
+  vultus run footage/take1           cameras, landmarks, fit, exports, overlays
+  vultus run footage/take1 --frames 1001-1010 --device cpu
+  vultus jobs run footage/take*      many shoots
+
+Every option can be set in the environment: VULTUS_RUN_DEVICE=cpu is run --device cpu.
+
+\b
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 input missing or unreadable,
+4 some frames or shoots failed, 5 the solver did not reach its gate, 130/143 interrupted.
+"""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name, imports them when called, and tells errors in one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error that a user can act on becomes one line and an exit status."""
+        try:
+            return super().invoke(ctx)
+        except VultusError as error:
+            if ctx.params["debug"]:
+                raise
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(error.exit_status)
+        except KeyboardInterrupt:
+            click.echo("Error: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+class _EchoHandler(logging.Handler):
+    """Sends log records to standard error as it is now, so that a progress bar and tests can redirect it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.capitalize()}: "
+        click.echo(prefix + record.getMessage(), err=True)
+
+
+def _configure_logging(quiet: bool) -> None:
+    for name in PACKAGES:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.WARNING if quiet else logging.INFO)
+        if not any(isinstance(handler, _EchoHandler) for handler in logger.handlers):
+            logger.addHandler(_EchoHandler())
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VULTUS"},
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--quiet", is_flag=True, help="Say nothing but warnings and errors.")
+@click.version_option(package_name="vultus")
+def main(debug: bool, quiet: bool) -> None:
+    """From a multi-camera shoot of an actor to an animated head."""
+    _configure_logging(quiet)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One command in one module, as ``command``; each turns words into the arguments of a stage."""

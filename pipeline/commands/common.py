@@ -1,0 +1,57 @@
+"""What the commands share: the options of a shoot, progress, and the end of a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.interruption import listen
+from pipeline.progress import Progress, checked, for_stream
+from pipeline.shoot import Shoot
+from pipeline.shoot_files import find_shoot
+
+PARTIAL = 4
+NOT_CONVERGED = 5
+
+Function = Callable[..., Any]
+
+
+def shoot_options(*, device: bool = True) -> Callable[[Function], Function]:
+    """The argument SHOOT and the options that all stages take."""
+
+    def decorate(function: Function) -> Function:
+        options = [
+            click.argument("shoot", type=click.Path(path_type=Path)),
+            click.option("--frames", help="Frame range instead of the file's, such as 1001-1520x2."),
+            click.option("--output", help="Folder of the results instead of the file's."),
+            click.option("--force", is_flag=True, help="Do the work again, even if it is up to date."),
+        ]
+        if device:
+            options.append(click.option("--device", help="auto, cpu, cuda or cuda:N instead of the file's."))
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def open_shoot(path: Path, *, frames: str | None, output: str | None, device: str | None = None) -> Shoot:
+    """The shoot of a path, with the options of the command line in place of the file's.
+
+    A relative output on the command line is relative to the current folder, as everywhere on a command line.
+    """
+    place = str(Path(output).resolve()) if output else None
+    return find_shoot(path).with_changes(
+        shoot={"frames": frames, "output": place}, detect={"device": device}, fit={"device": device}
+    )
+
+
+@contextmanager
+def working() -> Iterator[Progress]:
+    """Progress for the work in the block, which also stops it in good order on SIGINT and SIGTERM."""
+    with for_stream() as report, listen() as interruption:
+        yield checked(report, interruption.check)

@@ -1,0 +1,33 @@
+"""vultus fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from calibration.errors import SolverError
+from pipeline.commands.common import open_shoot, shoot_options, working
+
+
+@click.command(epilog="Example:  vultus fit footage/take1")
+@shoot_options()
+@click.pass_context
+def command(
+    context: click.Context,
+    shoot: Path,
+    frames: str | None,
+    output: str | None,
+    force: bool,
+    device: str | None,
+) -> None:
+    """Fit the head model to the landmarks of SHOOT: one identity, and expression and pose per frame."""
+    from pipeline.performance_store import read_performance
+    from pipeline.stages.fit import main
+
+    opened = open_shoot(shoot, frames=frames, output=output, device=device)
+    with working() as progress:
+        path = main(opened, force=force, progress=progress)
+    performance, _ = read_performance(path)
+    click.echo(path)
+    context.exit(0 if performance.converged else SolverError.exit_status)

@@ -1,0 +1,107 @@
+"""What became of a shoot: the frames that failed, the frames left out, how well the fit went."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from calibration.errors import SolverError
+from fitting.performance import FrameStatus as FitStatus
+from pipeline.landmark_store import FrameStatus, Landmarks, read_landmarks
+from pipeline.performance_store import read_performance
+from pipeline.shoot import Shoot
+from pipeline.whole_file import whole_file
+
+PARTIAL = 4
+DONE = 0
+
+
+@dataclass(frozen=True)
+class FrameFailure:
+    """A frame of a camera that could not be used, and why."""
+
+    camera: str
+    frame: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"camera {self.camera}, frame {self.frame}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a shoot.
+
+    Attributes:
+        shoot: its name.
+        frames: how many were fitted.
+        failures: images that could not be read, and frames in which no camera saw a face.
+        converged: whether the solver reached its gate.
+        reprojection_px: mean distance of seen and fitted landmarks, pixels.
+        single_view: fitted frames that only one camera saw a face in.
+    """
+
+    shoot: str
+    frames: int
+    failures: tuple[FrameFailure, ...]
+    converged: bool
+    reprojection_px: float
+    single_view: int
+
+    @property
+    def exit_status(self) -> int:
+        """What a farm manager is told: 0 done, 4 some frames failed, 5 the solver did not reach its gate."""
+        if not self.converged:
+            return SolverError.exit_status
+        return PARTIAL if self.failures else DONE
+
+
+def read_failures(shoot: Shoot) -> tuple[FrameFailure, ...]:
+    """The frames that the detection could not use, from the landmark files.
+
+    A camera that sees no face in a frame is no failure as long as another camera sees one: heads turn.
+
+    Raises:
+        InputError: a landmark file is missing or damaged.
+    """
+    stored = [read_landmarks(shoot.landmark_file(name)) for name in shoot.camera_names]
+    unreadable = [failure for each in stored for failure in _unreadable(each)]
+    frames = stored[0].header.frames
+    tried = np.stack([each.rows.status == FrameStatus.NO_FACE for each in stored]).any(axis=0)
+    found = np.stack([each.seen for each in stored]).any(axis=0)
+    empty = [FrameFailure("all", int(frame), "no face was found") for frame in frames[tried & ~found]]
+    return (*unreadable, *empty)
+
+
+def read_outcome(shoot: Shoot) -> Outcome:
+    """What became of a shoot, from its files.
+
+    Raises:
+        InputError: landmarks or performance are missing or damaged.
+    """
+    performance, _ = read_performance(shoot.performance_file)
+    return Outcome(
+        shoot=shoot.name,
+        frames=len(performance.frames),
+        failures=read_failures(shoot),
+        converged=performance.converged,
+        reprojection_px=performance.reprojection_px,
+        single_view=int((performance.status == FitStatus.SINGLE_VIEW).sum()),
+    )
+
+
+def write_outcome(shoot: Shoot, outcome: Outcome) -> Path:
+    """Leave the outcome beside the results, for whoever looks after a night's work."""
+    path = shoot.output / "outcome.json"
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(asdict(outcome), indent=1), encoding="utf-8")
+    return path
+
+
+def _unreadable(stored: Landmarks) -> list[FrameFailure]:
+    positions = np.flatnonzero(stored.rows.status == FrameStatus.UNREADABLE)
+    header = stored.header
+    return [FrameFailure(header.camera, int(header.frames[p]), stored.rows.reason[p]) for p in positions]

@@ -1,0 +1,121 @@
+"""From the landmark files of the cameras to the observations that a fit wants."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.camera import Rig
+from calibration.errors import InputError, NoFaceError
+from calibration.formats import read_rig
+from detector.layouts import layout
+from fitting.head_model import HeadModel
+from fitting.observations import Observations
+from pipeline.frame_ranges import format_frames
+from pipeline.landmark_store import FrameStatus, Landmarks, read_landmarks
+from pipeline.shoot import Shoot
+
+log = logging.getLogger(__name__)
+
+_QUERY_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """What the cameras of a shoot saw.
+
+    Attributes:
+        observations: the landmarks of the frames to fit.
+        rig: the cameras, in the order of the observations.
+        layout: name of the landmark layout.
+        left_out: frame numbers that fewer cameras than needed have an image of.
+        fingerprints: of the landmark files.
+    """
+
+    observations: Observations
+    rig: Rig
+    layout: str
+    left_out: tuple[int, ...]
+    fingerprints: tuple[str, ...]
+
+
+def read_sightings(shoot: Shoot, model: HeadModel) -> Sightings:
+    """Read the cameras and landmarks of a shoot.
+
+    In a rig of two or more cameras, a frame of which only one camera has an image is left out. A frame that
+    several cameras have but few see a face in is kept: the fit knows how to lean on its neighbours.
+
+    Raises:
+        InputError: the calibration or a landmark file is missing, or they do not belong together.
+        NoFaceError: no camera saw a face in any frame.
+    """
+    rig = read_rig(shoot.cameras_file, "vultus")
+    names = [name for name in shoot.camera_names if name in rig.names]
+    stored = [read_landmarks(shoot.landmark_file(name)) for name in names]
+    _check_alike(stored)
+    for name in sorted(set(shoot.camera_names) - set(names)):
+        log.warning("Camera %s is not calibrated; it is left out of the fit", name)
+    frames = stored[0].header.frames
+    kept = _enough_images(stored)
+    if not kept.any():
+        raise InputError("No frame was seen by two cameras", where=shoot.name)
+    chosen = layout(stored[0].header.layout, model)
+    if not _same_queries(stored[0], chosen.queries.numpy()):
+        raise InputError(
+            "The landmarks were made for another head model",
+            where=str(shoot.landmarks_folder),
+            fix="Run: vultus detect --force",
+        )
+    seen = np.stack([each.seen for each in stored], axis=1)
+    if not seen[kept].any():
+        raise NoFaceError("No camera saw a face in any frame", where=shoot.name)
+    observations = Observations(
+        frames=frames[kept],
+        mean=np.stack([each.rows.mean for each in stored], axis=1)[kept].astype(np.float64),
+        sigma=np.stack([each.rows.sigma for each in stored], axis=1)[kept].astype(np.float64),
+        seen=seen[kept],
+        points=chosen.points,
+        fps=shoot.settings.shoot.fps,
+    )
+    left_out = tuple(int(frame) for frame in frames[~kept])
+    fingerprints = tuple(each.header.fingerprint for each in stored)
+    return Sightings(observations, rig.select(names), chosen.name, left_out, fingerprints)
+
+
+def warn_left_out(left_out: Sequence[int]) -> None:
+    """Tell of frames that are left out of the fit."""
+    if left_out:
+        log.warning(
+            "Left out of the fit, because only one camera has an image: %s %s",
+            "frame" if len(left_out) == 1 else "frames",
+            format_frames(left_out),
+        )
+
+
+def _check_alike(stored: Sequence[Landmarks]) -> None:
+    if not stored:
+        raise InputError("Not one camera of the shoot is calibrated", fix="Run: vultus calibrate")
+    first = stored[0].header
+    for other in (each.header for each in stored[1:]):
+        if other.layout != first.layout or not np.array_equal(other.frames, first.frames):
+            raise InputError(
+                f"The landmarks of cameras {first.camera} and {other.camera} differ in layout or frames",
+                fix="Run: vultus detect",
+            )
+
+
+def _enough_images(stored: Sequence[Landmarks]) -> NDArray[np.bool_]:
+    """(F,) the frames that two cameras have an image of, or one where there is only one camera."""
+    usable = (FrameStatus.OK, FrameStatus.NO_FACE)
+    images = np.stack([np.isin(each.rows.status, usable) for each in stored], axis=1)
+    return np.asarray(images.sum(axis=1) >= min(2, len(stored)))
+
+
+def _same_queries(stored: Landmarks, queries: NDArray[np.floating]) -> bool:
+    return stored.header.queries.shape == queries.shape and bool(
+        np.allclose(stored.header.queries, queries, atol=_QUERY_TOLERANCE)
+    )

@@ -1,0 +1,147 @@
+"""vultus calibrate: from images of a checkerboard, or a file of known cameras, to cameras.json."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.board import Board
+from calibration.board_calibration import calibrate_board
+from calibration.camera import Rig
+from calibration.errors import InputError
+from calibration.formats import read_rig, write_rig
+from pipeline.fingerprint import file_digest, fingerprint
+from pipeline.frames import FrameSource, open_source
+from pipeline.images import UnreadableImageError
+from pipeline.progress import Progress, silent
+from pipeline.settings import BoardSettings
+from pipeline.shoot import Shoot
+from pipeline.stamps import clear_stamp, is_current, write_stamp
+
+log = logging.getLogger(__name__)
+
+STAGE = "calibrate"
+
+
+def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> Path:
+    """Calibrate the cameras of a shoot, from the source that its file names.
+
+    Args:
+        shoot: to calibrate.
+        force: calibrate again, even if the result is up to date.
+        progress: called after each image of the board.
+
+    Returns:
+        the file of cameras.
+
+    Raises:
+        CalibrationError: the images of the board do not determine the cameras.
+        InputError: the file of cameras or the images are missing, or their sizes differ.
+    """
+    settings, path = shoot.settings.calibration, shoot.cameras_file
+    boards = _board_sources(shoot, settings.board) if settings.source == "board" else {}
+    work = _fingerprint(shoot, boards)
+    if not force and is_current(shoot.output, STAGE, work):
+        log.info("Calibrate: up to date (%s)", path)
+        return path
+    clear_stamp(shoot.output, STAGE)
+    if settings.source == "board" and settings.board is not None:
+        rig = _from_board(settings.board, boards, progress)
+    else:
+        rig = _from_file(shoot)
+    _check_sizes(shoot, rig)
+    write_rig(rig, path, "vultus")
+    write_stamp(shoot.output, STAGE, work, [path])
+    for name, residual in rig.residual_px.items():
+        log.info("Calibrate: camera %s, %.2f px", name, residual)
+    return path
+
+
+def _from_file(shoot: Shoot) -> Rig:
+    """The cameras of the shoot out of a file of known ones."""
+    settings = shoot.settings.calibration
+    rig = read_rig(shoot.path(settings.file), settings.format)
+    known = [name for name in shoot.camera_names if name in rig.names]
+    if not known:
+        raise InputError(
+            f"None of the shoot's cameras ({', '.join(shoot.camera_names)}) is in the file, "
+            f"which has {', '.join(rig.names)}",
+            where=str(shoot.path(settings.file)),
+            fix="Name the cameras in shoot.toml as the file does",
+        )
+    for name in sorted(set(shoot.camera_names) - set(known)):
+        log.warning("Camera %s is not in %s; it is left out of the fit", name, settings.file)
+    return rig.select(known)
+
+
+def _from_board(settings: BoardSettings, sources: dict[str, FrameSource], progress: Progress) -> Rig:
+    board = Board((settings.columns, settings.rows), settings.square_mm / 1000)
+    images = {
+        name: {frame: partial(_grey, source, frame) for frame in source.frames}
+        for name, source in sources.items()
+    }
+    sizes = {name: source.size for name, source in sources.items()}
+    result = calibrate_board(images, sizes, board, progress=progress)
+    for name, count in result.counts.items():
+        log.info(
+            "Calibrate: camera %s: the board was found in %d of %d images", name, count.found, count.images
+        )
+    for rejection in result.rejected:
+        log.info("Calibrate: camera %s, frame %d: %s", rejection.camera, rejection.frame, rejection.reason)
+    for note in result.rig.notes:
+        log.warning("Calibrate: %s", note)
+    return result.rig
+
+
+def _grey(source: FrameSource, frame: int) -> NDArray[np.uint8]:
+    """An image of the board; a black one, in which there is no board, where the file cannot be read."""
+    try:
+        return np.asarray(cv2.cvtColor(source.read(frame), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    except UnreadableImageError as error:
+        log.warning("Calibrate: %s It is left out.", error)
+        width, height = source.size
+        return np.zeros((height, width), dtype=np.uint8)
+
+
+def _board_sources(shoot: Shoot, settings: BoardSettings | None) -> dict[str, FrameSource]:
+    if settings is None:
+        return {}
+    unknown = sorted(set(settings.images) - set(shoot.camera_names))
+    if unknown:
+        raise InputError(f"There is no camera '{unknown[0]}' to calibrate", where=str(shoot.file))
+    return {name: open_source(shoot.path(path)) for name, path in settings.images.items()}
+
+
+def _check_sizes(shoot: Shoot, rig: Rig) -> None:
+    """Refuse cameras that were calibrated at another size than the shot: the focal length would be wrong."""
+    for camera in rig:
+        width, height = shoot.sources[camera.name].size
+        if (width, height) != camera.size:
+            expected = f"{camera.width} x {camera.height}"
+            raise InputError(
+                f"The images are {width} x {height} but the calibration is for {expected}",
+                where=f"Camera {camera.name}",
+                fix="Calibrate with images of the same size and crop as the shot",
+            )
+
+
+def _fingerprint(shoot: Shoot, boards: dict[str, FrameSource]) -> str:
+    settings = shoot.settings.calibration
+    file = shoot.path(settings.file)
+    return fingerprint(
+        settings=settings.model_dump(),
+        cameras=shoot.camera_names,
+        file=_digests(file) if settings.source == "file" else (),
+        boards={name: source.fingerprint() for name, source in boards.items()},
+    )
+
+
+def _digests(path: Path) -> tuple[str, ...]:
+    """Of a file of cameras, or of each file in a folder of them."""
+    files = sorted(path.glob("*")) if path.is_dir() else [path]
+    return tuple(file_digest(file) for file in files if file.is_file())

@@ -1,0 +1,65 @@
+"""vultus export: from a performance to files for other programs."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from calibration.formats import write_rig
+from fitting.head_model import load_head_model
+from pipeline.export import ExportOptions, export, exporter
+from pipeline.fingerprint import fingerprint
+from pipeline.performance_store import performance_fingerprint, read_performance
+from pipeline.progress import Progress, silent, span
+from pipeline.shoot import Shoot
+from pipeline.stamps import clear_stamp, is_current, write_stamp
+
+log = logging.getLogger(__name__)
+
+STAGE = "export"
+
+
+def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> Path:
+    """Write the performance in all formats of the shoot file, and the cameras as they came out of the fit.
+
+    Args:
+        shoot: whose performance is fitted.
+        force: export again, even if the result is up to date.
+        progress: called after each frame of each format.
+
+    Returns:
+        the folder of the exports, with one folder per format.
+
+    Raises:
+        UsageError: a format is not known.
+        InputError: there is no performance, or the folder cannot be written.
+    """
+    formats, folder = shoot.settings.export.formats, shoot.export_folder
+    check(shoot)
+    performance, _ = read_performance(shoot.performance_file)
+    work = fingerprint(
+        formats=formats, name=shoot.name, performance=performance_fingerprint(shoot.performance_file)
+    )
+    if not force and is_current(shoot.output, STAGE, work):
+        log.info("Export: up to date (%s)", folder)
+        return folder
+    clear_stamp(shoot.output, STAGE)
+    model = load_head_model()
+    files = [write_rig(performance.rig, folder / "cameras.json", "vultus")]
+    for position, name in enumerate(formats):
+        part = span(progress, position / len(formats), (position + 1) / len(formats))
+        options = ExportOptions(name=shoot.name, progress=part)
+        files += export(name, performance, model, folder / name, options=options)
+    write_stamp(shoot.output, STAGE, work, files)
+    log.info("Export: %s and the cameras in %s", ", ".join(formats), folder)
+    return folder
+
+
+def check(shoot: Shoot) -> None:
+    """Refuse unknown formats before any work is done.
+
+    Raises:
+        UsageError: naming the format and those that there are.
+    """
+    for name in shoot.settings.export.formats:
+        exporter(name)
