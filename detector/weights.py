@@ -58,6 +58,7 @@ def save_network(network: LandmarkNetwork, path: Path, facts: Mapping[str, objec
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     save_file(tensors, str(partial), metadata=metadata)
+    partial.chmod(0o644)  # safetensors writes files that only their owner can read
     partial.replace(path)
     return path
 

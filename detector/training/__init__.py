@@ -1,0 +1,1 @@
+"""Training: synthetic samples in, a network with calibrated uncertainty out."""

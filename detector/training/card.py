@@ -1,0 +1,67 @@
+"""The model card of a trained network: facts that are known, under headings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+CARD = Template("""# $name
+
+Weights of a vultus landmark network: any 3D query on the canonical head, to a 2D Gaussian in the crop.
+
+## Data
+
+$data
+
+## Training
+
+- $steps steps in $minutes minutes on $device, $samples rendered samples in the last session.
+- Start: $init. Seed: $seed.
+
+## Measured on held-out synthetic samples
+
+$measured
+
+Sigma was scaled by exp($offset) on other held-out samples than these.
+
+## Settings
+
+```json
+$settings
+```
+""")
+
+SYNTHETIC = (
+    "Synthetic only: heads of the vultus head model (CC0 MakeHuman assets), rendered by its synthetic engine "
+    "with exact labels. The renderer's settings stand below. No photographs of people were trained on."
+)
+MIXED = (
+    "Synthetic heads, mixed with the labelled photographs of {real}. Their terms apply to these weights: "
+    "they are not for release."
+)
+
+
+def write_card(path: Path, name: str, metrics: Mapping[str, object]) -> Path:
+    """Write the card from the metrics of a run."""
+    settings = metrics["settings"]
+    held_out = metrics["held_out"]
+    if not isinstance(settings, Mapping) or not isinstance(held_out, Mapping):
+        raise TypeError("the metrics of a run hold its settings and its measurements")
+    real = settings.get("real")
+    text = CARD.substitute(
+        name=name,
+        data=MIXED.format(real=real) if real else SYNTHETIC,
+        steps=metrics["steps"],
+        minutes=metrics["minutes"],
+        device=metrics["device"],
+        samples=metrics["samples_this_session"],
+        init=settings["init"],
+        seed=settings["seed"],
+        measured="\n".join(f"- {key}: {value}" for key, value in held_out.items()),
+        offset=metrics["log_sigma_offset"],
+        settings=json.dumps(settings, indent=2),
+    )
+    path.write_text(text, encoding="utf-8")
+    return path

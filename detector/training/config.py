@@ -1,0 +1,103 @@
+"""The settings of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from calibration.errors import UsageError
+from detector.network import NetworkConfig
+from detector.training.stream import SamplerFactory
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that a training run depends on.
+
+    Attributes:
+        output: folder of the run: log, checkpoint, weights, metrics, model card.
+        factory: makes the renderer in each worker; SyntheticFactory for the synthetic engine.
+        name: what the weights are called.
+        network: what to train.
+        init: "imagenet" (the backbone starts from released ImageNet weights), "random", or a file of
+            vultus weights to go on from.
+        minutes, steps: the length of the whole training, by the clock or by steps; the learning rate
+            follows whichever is set (exactly one). The clock counts all sessions.
+        session_minutes: stop this call after so long, leaving a checkpoint; the next call with the same
+            output and ``resume`` goes on.
+        resume: go on from the checkpoint in ``output`` if there is one.
+        seed: of samples, queries and augmentation. With ``steps`` and a folder of samples and no workers,
+            the run is repeatable; samples that are rendered meanwhile come in no fixed order.
+        workers: processes that render samples.
+        samples: folder that keeps what is rendered, and gives it to the next run; None keeps nothing.
+        stored: keep at most about so many samples in the folder.
+        chunk: samples per message of a worker.
+        held_out: samples set aside to measure on.
+        min_samples: start training when so many have come.
+        buffer_gib: memory of the training device for samples, GiB.
+        batch_size: images per step.
+        queries: points per step.
+        learning_rate, weight_decay, clip: of AdamW; the largest norm of the gradient.
+        warmup_steps: steps over which the learning rate rises.
+        ema_decay: of the average of the weights that is kept in the end.
+        real: folder of photographs with 68 labels (.pts) to mix in, as C23 does; never for released weights.
+        real_share: their share of each batch.
+        device: "auto", "cuda" or "cpu".
+        log_seconds, evaluate_seconds, checkpoint_seconds: how often.
+    """
+
+    output: Path
+    factory: SamplerFactory
+    name: str = "face"
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    init: str = "imagenet"
+    minutes: float | None = None
+    steps: int | None = None
+    session_minutes: float | None = None
+    resume: bool = False
+    seed: int = 0
+    workers: int = 1
+    samples: Path | None = None
+    stored: int = 60_000
+    chunk: int = 16
+    held_out: int = 512
+    min_samples: int = 1024
+    buffer_gib: float = 4.0
+    batch_size: int = 128
+    queries: int = 640
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 300
+    clip: float = 1.0
+    ema_decay: float = 0.999
+    real: Path | None = None
+    real_share: float = 0.15
+    device: str = "auto"
+    log_seconds: float = 10.0
+    evaluate_seconds: float = 60.0
+    checkpoint_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        if (self.minutes is None) == (self.steps is None):
+            raise UsageError("give the length of the training as either minutes or steps")
+        if self.workers == 0 and self.samples is None:
+            raise UsageError(
+                "there is nothing to train on: no workers and no folder of samples",
+                fix="Give a number of workers, a folder of samples, or both",
+            )
+        if self.batch_size < 2 or self.queries < 1 or self.held_out < 1:
+            raise UsageError("a batch needs two images, a query and something held out to measure on")
+
+    def torch_device(self) -> torch.device:
+        """The device to train on."""
+        if self.device != "auto":
+            return torch.device(self.device)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def facts(self) -> dict[str, object]:
+        """The settings as JSON values, without what only this machine knows."""
+        private = {"output", "samples", "real", "factory", "device", "resume"}
+        values = {key: value for key, value in asdict(self).items() if key not in private}
+        return values | {"real": self.real.name if self.real else None, "renderer": repr(self.factory)}

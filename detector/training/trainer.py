@@ -1,0 +1,205 @@
+"""The network under training: one step, its schedule, the average that is kept, and its checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from calibration.errors import InputError, SolverError, UsageError
+from detector.loss import gaussian_nll
+from detector.network import LandmarkNetwork
+from detector.region import region_from_landmarks
+from detector.training.augment import augment
+from detector.training.config import TrainConfig
+from detector.training.queries import REGION_LAYOUT, QuerySampler
+from detector.training.real import RealSamples
+from detector.training.samples import SampleBuffer
+from detector.training.warp import WarpConfig, random_crops
+from detector.weights import load_imagenet, load_network
+
+FINAL_RATE = 0.01
+MOST_BAD_STEPS = 50
+WARP = WarpConfig()
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledCrops:
+    """Augmented crops (N, 3, S, S), the queries (L, 3) asked of them and their labels (N, L, 2)."""
+
+    images: Tensor
+    queries: Tensor
+    targets: Tensor
+
+
+class Trainer:
+    """A network, its optimiser and the running average of its weights."""
+
+    def __init__(self, config: TrainConfig, sampler: QuerySampler) -> None:
+        self.config = config
+        self.device = config.torch_device()
+        self.sampler = sampler
+        torch.manual_seed(config.seed)
+        self.network = start_network(config).to(self.device).train()
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.optimiser = _optimiser(self.network, config, self.device)
+        self.step_number = 0
+        self.elapsed = 0.0
+        self.bad_steps = 0
+
+    def step(self, fraction: float, samples: SampleBuffer, real: RealSamples | None) -> Tensor:
+        """One step of AdamW.
+
+        Args:
+            fraction: how much of the training is over, 0 to 1.
+            samples: rendered samples.
+            real: photographs to mix in.
+
+        Returns:
+            The loss, a scalar on the device.
+
+        Raises:
+            SolverError: the loss has not been finite for many steps in a row.
+        """
+        generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + self.step_number)
+        photographs = round(self.config.real_share * self.config.batch_size) if real is not None else 0
+        batches = [self._synthetic(samples, self.config.batch_size - photographs, generator)]
+        if real is not None and photographs:
+            batches.append(self._real(real, photographs, generator))
+        loss = self._loss(batches)
+        self._descend(loss, fraction)
+        self.step_number += 1
+        return loss.detach()
+
+    def _synthetic(self, samples: SampleBuffer, count: int, generator: torch.Generator) -> LabelledCrops:
+        images, vertices = samples.draw(count, generator)
+        batch = self.sampler.draw(self.config.queries, generator)
+        dense = self.sampler.layouts[REGION_LAYOUT]
+        regions = region_from_landmarks(dense.positions(vertices), dense.queries)
+        return self._crops(images, batch.positions(vertices), regions, batch.queries, generator)
+
+    def _real(self, real: RealSamples, count: int, generator: torch.Generator) -> LabelledCrops:
+        images, labels = real.draw(count, generator)
+        queries = self.sampler.layouts["ibug68"].queries
+        return self._crops(images, labels, region_from_landmarks(labels, queries), queries, generator)
+
+    def _crops(
+        self, images: Tensor, labels: Tensor, regions: Tensor, queries: Tensor, generator: torch.Generator
+    ) -> LabelledCrops:
+        size = self.config.network.input_size
+        crops, targets = random_crops(images, labels, regions, size, WARP, generator)
+        return LabelledCrops(augment(crops, generator), queries, targets)
+
+    def _loss(self, batches: list[LabelledCrops]) -> Tensor:
+        """The mean over images of all batches; the descriptors are computed together."""
+        on_gpu = self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=on_gpu):
+            descriptors = self.network.describe(torch.cat([batch.images for batch in batches]))
+        sizes = [len(batch.images) for batch in batches]
+        total = torch.zeros((), device=self.device)
+        for part, batch in zip(torch.split(descriptors, sizes), batches, strict=True):
+            mean, log_sigma = self.network.decode(part, batch.queries)
+            total = total + gaussian_nll(mean, log_sigma, batch.targets) * (len(part) / sum(sizes))
+        return total
+
+    def _descend(self, loss: Tensor, fraction: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.config, self.step_number, fraction)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        if bool(torch.isfinite(norm)):
+            self.optimiser.step()
+            self.bad_steps = 0
+            update_average(self.average, self.network, self.config.ema_decay, self.step_number)
+            return
+        self.bad_steps += 1
+        if self.bad_steps >= MOST_BAD_STEPS:
+            raise SolverError(
+                f"training diverged: the gradient was not finite for {self.bad_steps} steps",
+                fix="Lower the learning rate, or go on from a checkpoint with another seed",
+            )
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        partial = path.with_name(f".{path.name}.partial")
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "config": asdict(self.config.network),
+            "step": self.step_number,
+            "elapsed": self.elapsed,
+        }
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            InputError: it is damaged. UsageError: it is of another network.
+        """
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise InputError(f"the checkpoint cannot be read ({error})", where=str(path)) from error
+        if state["config"] != asdict(self.config.network):
+            raise UsageError(
+                "the checkpoint is of a network with other settings",
+                where=str(path),
+                fix="Train without resume",
+            )
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step_number, self.elapsed = int(state["step"]), float(state["elapsed"])
+
+
+def start_network(config: TrainConfig) -> LandmarkNetwork:
+    """The network that training starts from."""
+    if config.init not in ("imagenet", "random"):
+        source = load_network(config.init)
+        network = LandmarkNetwork(config.network)
+        try:
+            network.load_state_dict(source.state_dict())
+        except RuntimeError as error:
+            raise UsageError("the weights are of a network with other settings", where=config.init) from error
+        network.set_log_sigma_offset(0.0)
+        return network
+    network = LandmarkNetwork(config.network)
+    if config.init == "imagenet":
+        load_imagenet(network.backbone, config.network.backbone)
+    return network
+
+
+def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
+    """A linear rise over the first steps, then half a cosine down to a hundredth."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    cosine = 0.5 * (1 + math.cos(math.pi * min(max(fraction, 0.0), 1.0)))
+    return config.learning_rate * warm * (FINAL_RATE + (1 - FINAL_RATE) * cosine)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, network: nn.Module, decay: float, step: int) -> None:
+    """Move the running average of weights and statistics towards the network; faster at the start."""
+    weight = 1 - min(decay, (1 + step) / (10 + step))
+    kept, new = average.state_dict(), network.state_dict()
+    floats = [name for name, value in kept.items() if value.is_floating_point()]
+    torch._foreach_lerp_([kept[name] for name in floats], [new[name] for name in floats], weight)
+    for name in kept.keys() - set(floats):
+        kept[name].copy_(new[name])
+
+
+def _optimiser(network: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+    parameters = list(network.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=device.type == "cuda")

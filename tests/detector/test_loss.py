@@ -1,0 +1,36 @@
+"""The Gaussian negative log likelihood."""
+
+from __future__ import annotations
+
+import torch
+
+from detector.loss import gaussian_nll
+
+
+def test_the_gradient_agrees_with_finite_differences() -> None:
+    """Derivatives with respect to mean and log sigma are right, with weights too."""
+    generator = torch.Generator().manual_seed(0)
+    mean, target = (torch.randn(2, 5, 2, dtype=torch.float64, generator=generator) for _ in range(2))
+    log_sigma = torch.randn(2, 5, dtype=torch.float64, generator=generator)
+    weights = torch.rand(5, dtype=torch.float64, generator=generator)
+    mean.requires_grad_()
+    log_sigma.requires_grad_()
+    assert torch.autograd.gradcheck(lambda m, s: gaussian_nll(m, s, target, weights), (mean, log_sigma))
+
+
+def test_the_least_loss_is_at_the_spread_of_the_residuals() -> None:
+    """Sigma is a standard deviation per axis: its best value is the root mean square of one coordinate."""
+    generator = torch.Generator().manual_seed(1)
+    target = 0.3 * torch.randn(4000, 1, 2, dtype=torch.float64, generator=generator)
+    sigmas = torch.linspace(0.2, 0.4, 81, dtype=torch.float64)
+    losses = [gaussian_nll(torch.zeros_like(target), s.log().expand(4000, 1), target) for s in sigmas]
+    best = float(sigmas[torch.stack(losses).argmin()])
+    assert abs(best - float(target.square().mean().sqrt())) < 0.004
+
+
+def test_a_weight_of_zero_takes_a_landmark_out() -> None:
+    """Landmarks with lambda = 0 change nothing."""
+    mean, target = torch.zeros(1, 2, 2), torch.tensor([[[0.1, 0.0], [99.0, 0.0]]])
+    both = gaussian_nll(mean, torch.zeros(1, 2), target, torch.tensor([1.0, 0.0]))
+    alone = gaussian_nll(mean[:, :1], torch.zeros(1, 1), target[:, :1])
+    torch.testing.assert_close(both, alone)

