@@ -17,9 +17,12 @@ from pipeline.drawing import WIREFRAME, Look, draw_mesh
 from pipeline.frames import FrameSource
 from pipeline.head_drawing import HeadDrawing
 from pipeline.landmark_drawing import IBUG68_LINES, draw_landmarks, draw_residuals
+from pipeline.tiles import label
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]
+
+_RESIDUAL_SCALE = 5.0  # a residual of a good fit is shorter than a dot is wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,9 @@ def _draw_residuals(view: View) -> Image:
     if view.mean is None or view.scene.observations is None:
         return view.photo
     fitted = view.camera.project(view.scene.observations.points.evaluate(view.vertices))
-    return draw_residuals(draw_landmarks(view.photo, view.mean, view.sigma), view.mean, fitted)
+    stretched = view.mean + _RESIDUAL_SCALE * (fitted - view.mean)
+    drawn = draw_residuals(draw_landmarks(view.photo, view.mean, view.sigma), view.mean, stretched)
+    return label(drawn, [f"residuals x {_RESIDUAL_SCALE:g}"], bottom=True)
 
 
 PANELS: dict[str, Callable[[View], Image]] = {
