@@ -76,7 +76,7 @@ class ViewCounts:
 
 @dataclass(frozen=True)
 class Deviations:
-    """Standard deviations: focal (2,) and principal point (2,) in px, distortion (5,), translation (3,) in m."""
+    """Standard deviations: focal (2,), principal point (2,) in px, distortion (5,), translation (3,) in m."""
 
     focal: Array
     principal: Array

@@ -36,12 +36,15 @@ class Agreement:
         factor: how many times worse than the typical image of a frame that agrees an image may be.
         own_factor: how many times worse than for a pose of its own an image may be (a blurred image is
             worse in any case).
+        trust: how many times worse than for poses of their own the typical images may be: a rig whose
+            frames all contradict each other is not to pass for one with a large residual.
         frames: the fewest agreeing frames that place a camera.
     """
 
     floor_px: float = 0.2
     factor: float = 2.0
     own_factor: float = 2.0
+    trust: float = 10.0
     frames: int = 3
 
     def limits(self, typical_px: float, own: Array) -> Array:
@@ -51,6 +54,7 @@ class Agreement:
             typical_px: RMS of a typical image of a frame that agrees.
             own: (M,) RMS of the images for poses of their own.
         """
+        typical_px = min(typical_px, self.trust * float(np.median(own)))
         return np.maximum(max(self.floor_px, self.factor * typical_px), self.own_factor * own)
 
 

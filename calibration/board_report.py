@@ -25,7 +25,17 @@ _CELLS = 8
 
 def summary_lines(result: BoardCalibration) -> list[str]:
     """The result as lines of plain text: a table of cameras, distances, notes, rejected images."""
-    header = ("camera", "images", "found", "lens", "poses", "RMS px", "focal px", "principal point px")
+    header = (
+        "camera",
+        "images",
+        "found",
+        "lens",
+        "poses",
+        "covered",
+        "RMS px",
+        "focal px",
+        "principal point px",
+    )
     rows = [header, *(_row(result, camera) for camera in result.rig)]
     lines = [f"Board: {result.board}. The world is that of {result.reference}, with Y up.", ""]
     lines += _table(rows)
@@ -48,6 +58,7 @@ def _row(result: BoardCalibration, camera: Camera) -> tuple[str, ...]:
         str(count.found),
         str(count.lens),
         str(count.poses),
+        f"{_coverage(result, camera).mean():.0%}",
         f"{result.residual_px[camera.name]:.2f}",
         f"{camera.focal[0]:.1f}, {camera.focal[1]:.1f} ± {deviation.focal.max():.1f}",
         f"{camera.principal[0]:.1f}, {camera.principal[1]:.1f} ± {deviation.principal.max():.1f}",
@@ -89,27 +100,39 @@ def coverage_picture(result: BoardCalibration, name: str, image: Image | None = 
     camera = result.rig[name]
     ground = np.full((camera.height, camera.width), _BACKGROUND, np.uint8) if image is None else image
     picture = np.repeat(ground[..., None], 3, axis=2)
-    unfit = {one.frame for one in result.rejected if one.camera == name and not one.lens}
-    frames = result.detections[name]
-    trusted = [corners for frame, corners in frames.items() if frame not in unfit]
-    _cover(picture, np.concatenate(trusted), plain=image is None)
+    _cover(picture, _coverage(result, camera), plain=image is None)
+    unfit = _unfit(result, name)
     used = set(result.used[name])
     radius = max(2, camera.width // 400)
-    for frame, corners in frames.items():
+    for frame, corners in result.detections[name].items():
         colour = _POSES if frame in used else _REJECTED if frame in unfit else _LENS_ONLY
         for x, y in np.rint(corners).astype(int):
             cv2.circle(picture, (int(x), int(y)), radius, colour, -1, cv2.LINE_AA)
     return picture
 
 
-def _cover(picture: Image, corners: NDArray[np.float64], *, plain: bool) -> None:
-    """Mark the cells of the picture that hold corners, or darken those that do not."""
+def _unfit(result: BoardCalibration, name: str) -> set[int]:
+    """Frames of a camera that determined nothing."""
+    return {one.frame for one in result.rejected if one.camera == name and not one.lens}
+
+
+def _coverage(result: BoardCalibration, camera: Camera) -> NDArray[np.bool_]:
+    """Which cells of the image, (rows, columns), hold corners that determined the lens."""
+    unfit = _unfit(result, camera.name)
+    frames = result.detections[camera.name]
+    corners = np.concatenate([corners for frame, corners in frames.items() if frame not in unfit])
+    span = ((-0.5, camera.height - 0.5), (-0.5, camera.width - 0.5))
+    counts, _, _ = np.histogram2d(corners[:, 1], corners[:, 0], bins=_CELLS, range=span)
+    return np.asarray(counts > 0)
+
+
+def _cover(picture: Image, covered: NDArray[np.bool_], *, plain: bool) -> None:
+    """Mark the covered cells of a plain picture, or darken the others of an image."""
     height, width = picture.shape[:2]
-    xs, ys = np.linspace(0, width, _CELLS + 1).astype(int), np.linspace(0, height, _CELLS + 1).astype(int)
-    counts, _, _ = np.histogram2d(corners[:, 1], corners[:, 0], bins=(ys, xs))
+    ys, xs = (np.linspace(0, side, _CELLS + 1).astype(int) for side in (height, width))
     for row, column in np.ndindex(_CELLS, _CELLS):
         cell = picture[ys[row] : ys[row + 1], xs[column] : xs[column + 1]]
-        if plain and counts[row, column] > 0:
+        if plain and covered[row, column]:
             cell[...] = _COVERED
-        elif not plain and counts[row, column] == 0:
+        elif not plain and not covered[row, column]:
             cell[...] = cell // 2
