@@ -1,0 +1,125 @@
+"""How good a fit is: against a true surface, against the images, and against what heads are like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from calibration.errors import InputError
+from fitting.closest import Surface
+from fitting.head_model import HeadModel
+from fitting.performance import Performance
+
+Array = NDArray[np.float64]
+
+_ICP_ROUNDS = 30
+_ICP_STILL = 1e-7
+
+
+@dataclass(frozen=True)
+class ErrorSummary:
+    """Errors over everything that was measured, in the unit in which they were measured.
+
+    Attributes:
+        median, mean, p90: of all errors. count: how many there are.
+    """
+
+    median: float
+    mean: float
+    p90: float
+    count: int
+
+    @classmethod
+    def of(cls, errors: Iterable[Array]) -> ErrorSummary:
+        """Summarise arrays of errors (one per frame, say) together; NaN marks what was not measured.
+
+        Raises:
+            InputError: if there is no error at all.
+        """
+        together = np.concatenate([np.ravel(each) for each in errors] or [np.zeros(0)])
+        known = together[np.isfinite(together)]
+        if not known.size:
+            raise InputError("there is nothing to measure the fit against")
+        return cls(
+            float(np.median(known)), float(known.mean()), float(np.quantile(known, 0.9)), int(known.size)
+        )
+
+
+def surface_error(
+    truth: Array, vertices: Array, triangles: NDArray[np.int64], *, align: bool = True
+) -> Array:
+    """Distance from points of the true surface to the fitted surface.
+
+    Args:
+        truth: (N, 3) metres, points on the true surface, only where it should be scored.
+        vertices: (V, 3) metres, the fitted head. triangles: (T, 3).
+        align: whether to bring the truth onto the fit first, rigidly and without scale.
+
+    Returns:
+        (N,) metres, exact distances to the closest point of the fitted triangles.
+
+    Raises:
+        InputError: if a point or a vertex is no number.
+    """
+    if not len(truth) or not np.isfinite(truth).all() or not np.isfinite(vertices).all():
+        raise InputError("a surface error needs points that are numbers on both sides")
+    surface = Surface(vertices, triangles)
+    moved = align_to_surface(truth, surface) if align else np.asarray(truth, dtype=np.float64)
+    closest, _ = surface.closest(moved)
+    return np.asarray(np.linalg.norm(closest - moved, axis=-1))
+
+
+def align_to_surface(points: Array, surface: Surface) -> Array:
+    """Points (N, 3) moved rigidly onto a surface near them: iterated closest points, point to plane.
+
+    The two are to overlap already within a few centimetres, as they do in one calibrated world.
+    """
+    moved = np.array(points, dtype=np.float64)
+    for _ in range(_ICP_ROUNDS):
+        closest, triangle = surface.closest(moved)
+        centre = moved.mean(0)
+        normal = surface.normals[triangle]
+        # n . (w x (p - c) + s + p - q) = 0, linear in the small rotation w and the shift s
+        rows = np.concatenate([np.cross(moved - centre, normal), normal], axis=1)
+        right = ((closest - moved) * normal).sum(-1)
+        step, *_ = np.linalg.lstsq(rows, right, rcond=None)
+        moved = Rotation.from_rotvec(step[:3]).apply(moved - centre) + centre + step[3:]
+        if np.abs(step).max() < _ICP_STILL:
+            break
+    return moved
+
+
+@torch.no_grad()
+def posed_vertices(model: HeadModel, performance: Performance, frame: int) -> Array:
+    """The fitted head (V, 3) in metres, in the world, at a position (not number) in the performance."""
+    rows = performance.identity, performance.expression[frame], performance.pose[frame]
+    return np.asarray(model(*(torch.as_tensor(row).to(model.mean) for row in rows)).double().cpu().numpy())
+
+
+@torch.no_grad()
+def interocular_distance(model: HeadModel, identity: Array) -> float:
+    """Metres between the centres of the eyeballs of an identity (B,): 55 to 75 mm in an adult."""
+    joints = model.joints(torch.as_tensor(identity).to(model.mean))
+    left, right = (model.joint_names.index(name) for name in ("left_eye", "right_eye"))
+    return float((joints[left] - joints[right]).norm())
+
+
+def reprojection_error(performance: Performance) -> ErrorSummary:
+    """Pixels between seen and fitted landmarks, over all frames and cameras."""
+    return ErrorSummary.of([performance.residual_px])
+
+
+def reprojection_by_camera(performance: Performance) -> dict[str, ErrorSummary]:
+    """:func:`reprojection_error` of each camera that saw anything, by name."""
+    residual = performance.residual_px
+    seen = np.any(np.isfinite(residual), axis=(0, 2)).reshape(-1)
+    return {
+        name: ErrorSummary.of([residual[:, index]])
+        for index, name in enumerate(performance.rig.names)
+        if seen[index]
+    }
