@@ -96,7 +96,7 @@ def _clouds(size: int, rng: np.random.Generator) -> Image:
 
 
 def _foliage(size: int, rng: np.random.Generator) -> Image:
-    base = np.array([0.20, 0.32, 0.10]) * rng.uniform(0.5, 1.5, 3)
+    base = np.array([0.24, 0.27, 0.15]) * rng.uniform(0.6, 1.3, 3)
     detail = noise(size, 8, rng, 0.85)
     light = noise(size, 3, rng)
     image = base * np.exp(0.55 * detail + 0.5 * light)[..., None]

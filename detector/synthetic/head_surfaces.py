@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.occlusion import ambient_occlusion
 from detector.synthetic.surfaces import Floats, Kind, Material, Surface
-from detector.synthetic.textures import HeadTextures, eye_uv, skin_uv
+from detector.synthetic.skin_source import HeadTextures
+from detector.synthetic.texture_layout import eye_uv, skin_uv
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
 
@@ -53,6 +54,9 @@ class HeadSurfaces:
         self._occlusion = [mesh.refine_values(_baked(model, mesh, jaw)[:, None])[:, 0] for jaw in (0.0, MOUTH_OPEN)]
         mean = mesh.refine_values(model.assets.mean)
         self._canonical = mean
+        skin = mesh.parts["skin"]
+        low = (mean[skin.source, 1] < -0.13) & (mean[skin.source, 1] > -0.16)
+        self._neck_uv = self._uv["skin"][skin.corner[low]]
         self._translucent = _translucency(mean)
         self._wet = _wetness(model, mean)
 
@@ -60,6 +64,22 @@ class HeadSurfaces:
     def canonical(self) -> Floats:
         """(R, 3) refined mean head, metres."""
         return self._canonical
+
+    def vertex_normals(self, vertices: NDArray[np.floating]) -> Floats:
+        """Unit normals (V, 3) of the model's vertices (V, 3)."""
+        return self._mesh.vertex_normals(vertices)
+
+    def refine_values(self, values: NDArray[np.floating]) -> Floats:
+        """Per-vertex values (V, n) to refined vertices (R, n)."""
+        return self._mesh.refine_values(values)
+
+    def neck_colour(self, textures: HeadTextures) -> tuple[float, float, float]:
+        """Linear RGB of the skin where the neck ends."""
+        height, width = textures.skin_albedo.shape[:2]
+        column = np.clip((self._neck_uv[:, 0] * width).astype(int), 0, width - 1)
+        row = np.clip(((1.0 - self._neck_uv[:, 1]) * height).astype(int), 0, height - 1)
+        r, g, b = (float(c) for c in ((textures.skin_albedo[row, column] / 255.0) ** 2.2).mean(axis=0))
+        return r, g, b
 
     def pose(self, vertices: Floats, jaw_open: float, frame: HeadFrame) -> PosedHead:
         """Refine posed vertices (V, 3)."""

@@ -2,29 +2,69 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from detector.synthetic.barber import Barber, Beard
+from detector.synthetic.clothes import Clothes, draw_clothes, torso
+from detector.synthetic.groom import Groom
+from detector.synthetic.hairstyles import draw_dye
 from detector.synthetic.head_surfaces import HeadSurfaces, PosedHead
-from detector.synthetic.surfaces import Surface
-from detector.synthetic.textures import HeadTextures, SkinSource
+from detector.synthetic.surfaces import Floats, Surface
+from detector.synthetic.skin_source import HeadTextures, SkinSource
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 BLOCK = 16
 """Neighbouring seeds that share a few skins, so that one worker's chunk draws them once."""
 SKINS_PER_BLOCK = 4
+GROOMS = 240
+"""Different grooms; each is varied on every head. They are kept once grown."""
 
 
 @dataclass(frozen=True, eq=False)
 class Costume:
-    """What one person wears."""
+    """What one person wears.
+
+    Attributes:
+        textures: skin and eyes.
+        groom: the hair, None for the bald. beard: None for the shaven.
+        hair_colour: linear RGB. mirrored: whether the groom is worn the other way round.
+        clothes: on the torso.
+    """
 
     textures: HeadTextures
+    groom: Groom | None
+    beard: Beard | None
+    hair_colour: tuple[float, float, float]
+    mirrored: bool
+    clothes: Clothes
+
+
+class Pool:
+    """Things that are made from a number, the last few of which are kept."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._held: OrderedDict[tuple[object, ...], object] = OrderedDict()
+
+    def get(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """What `make` returned for this key, now or earlier."""
+        if key not in self._held:
+            self._held[key] = make()
+            if len(self._held) > self._size:
+                self._held.popitem(last=False)
+        self._held.move_to_end(key)
+        return self._held[key]  # type: ignore[return-value]  # a key always holds what its maker made
 
 
 class Wardrobe:
@@ -32,23 +72,71 @@ class Wardrobe:
 
     def __init__(self, model: HeadModel, heads: HeadSurfaces, skins: SkinSource) -> None:
         self._model = model
+        self._mean = model.assets.mean.astype(np.float32)
         self._heads = heads
         self._skins = skins
-        self._block = -1
-        self._drawn: dict[int, HeadTextures] = {}
+        self._barber = Barber(model, heads)
+        self._textures = Pool(2 * SKINS_PER_BLOCK)
+        self._grooms = Pool(GROOMS)
 
     def draw(self, seed: int, rng: np.random.Generator) -> Costume:
         """A random costume; `seed` says which skins are shared."""
-        return Costume(self._skin(seed // BLOCK, int(rng.integers(SKINS_PER_BLOCK))))
+        block, number = seed // BLOCK, int(rng.integers(SKINS_PER_BLOCK))
+        textures = self._textures.get(
+            (block, number), lambda: self._skins.draw(np.random.default_rng([block, number, 0x5C14]))
+        )
+        groom = None
+        if rng.random() > 0.06:
+            which = int(rng.integers(GROOMS))
+            groom = self._grooms.get((which,), lambda: self._barber.groom(np.random.default_rng([which, 0x6A12])))
+        beard = self._barber.draw_beard(rng) if rng.random() < 0.25 else None
+        colour = draw_dye(rng) if rng.random() < 0.04 else _linear(textures.hair_colour)
+        return Costume(textures, groom, beard, colour, bool(rng.random() < 0.5), draw_clothes(rng))
 
-    def dress(self, costume: Costume, head: PosedHead, identity: Array, torso: HeadFrame) -> list[Surface]:
-        """All surfaces of a head in a costume."""
-        bare = np.zeros(len(head.positions), np.float32)
-        return self._heads.build(head, costume.textures, bare, (0.02, 0.015, 0.01))
+    def dress(self, costume: Costume, head: PosedHead, identity: Array, neck: HeadFrame) -> list[Surface]:
+        """All surfaces of a head in a costume.
 
-    def _skin(self, block: int, number: int) -> HeadTextures:
-        if block != self._block:
-            self._block, self._drawn = block, {}
-        if number not in self._drawn:
-            self._drawn[number] = self._skins.draw(np.random.default_rng([block, number, 0x5C14]))
-        return self._drawn[number]
+        Args:
+            costume: what is worn. head: where the head is. identity: (B,) whose it is.
+            neck: where the neck joint is; the torso hangs on it.
+        """
+        shape = self._shape(identity)
+        roots = np.zeros(len(head.positions), np.float32)
+        surfaces: list[Surface] = []
+        if costume.groom is not None:
+            hair, roots = self._barber.wear(costume.groom, shape, head, costume.hair_colour, costume.mirrored)
+            surfaces.append(hair)
+        if costume.beard is not None:
+            surfaces.append(self._barber.wear_beard(costume.beard, head, costume.hair_colour))
+        colour = self._heads.neck_colour(costume.textures)
+        surfaces += [_placed(s, neck) for s in torso(self._neck_size(shape), costume.clothes, colour)]
+        return surfaces + self._heads.build(head, costume.textures, roots, costume.hair_colour)
+
+    def _shape(self, identity: Array) -> Floats:
+        """The neutral head (V, 3) of an identity, canonical metres."""
+        with torch.no_grad():
+            beta = torch.as_tensor(identity, dtype=self._model.mean.dtype)
+            return np.asarray(self._model.shape(beta, torch.zeros(self._model.expression_size)).numpy())
+
+    def _neck_size(self, shape: Floats) -> Array:
+        band = (self._mean[:, 1] < -0.135) & (self._mean[:, 1] > -0.160)
+        low, high = shape[band].min(axis=0), shape[band].max(axis=0)
+        return np.array([(high[0] - low[0]) / 2, (high[2] - low[2]) / 2, (high[2] + low[2]) / 2], np.float64)
+
+
+def _placed(surface: Surface, frame: HeadFrame) -> Surface:
+    rotation = frame.rotation.astype(np.float32)
+    return Surface(
+        surface.positions @ rotation.T + frame.offset.astype(np.float32),
+        surface.normals @ rotation.T,
+        surface.triangles,
+        surface.material,
+        surface.uv,
+        surface.tint,
+    )
+
+
+def _linear(colour: tuple[float, float, float]) -> tuple[float, float, float]:
+    """sRGB in [0, 1] to linear."""
+    r, g, b = (float(c) ** 2.2 for c in colour)
+    return r, g, b

@@ -49,6 +49,7 @@ in vec3 world;
 in vec3 world_normal;
 in vec3 strand;
 in vec2 uv;
+in vec2 strand_shade;
 in vec4 tint;                // wetness, hair roots, translucency, ambient occlusion
 
 out vec4 frag_color;
@@ -63,18 +64,18 @@ float hash(vec2 p)
 
 vec3 irradiance(vec3 n, float sharpness)
 {
-    vec3 flat_part = environment[0];
-    vec3 linear = environment[1] * n.y + environment[2] * n.z + environment[3] * n.x;
-    vec3 quadratic = environment[4] * n.x * n.y + environment[5] * n.y * n.z
+    vec3 constant = environment[0];
+    vec3 slope = environment[1] * n.y + environment[2] * n.z + environment[3] * n.x;
+    vec3 curve = environment[4] * n.x * n.y + environment[5] * n.y * n.z
         + environment[6] * (3.0 * n.z * n.z - 1.0) + environment[7] * n.x * n.z
         + environment[8] * (n.x * n.x - n.y * n.y);
-    return max(flat_part + linear * mix(1.0, 1.4, sharpness) + quadratic * mix(1.0, 2.6, sharpness), 0.0);
+    return max(constant + slope * mix(1.0, 1.4, sharpness) + curve * mix(1.0, 2.6, sharpness), 0.0);
 }
 
 // Percentage-closer soft shadows: the penumbra grows with the distance to what casts the shadow.
-float shadow(sampler2D map, mat4 light_matrix, vec3 n, float size, float offset)
+float shadow(sampler2D map, mat4 light_matrix, vec3 n, float size)
 {
-    vec4 clip = light_matrix * vec4(world + n * offset, 1.0);
+    vec4 clip = light_matrix * vec4(world + n * 0.003, 1.0);
     vec3 p = clip.xyz / clip.w * 0.5 + 0.5;
     if (any(lessThan(p, vec3(0.01))) || any(greaterThan(p, vec3(0.99)))) return 1.0;
     float bias = 0.0004;
@@ -82,22 +83,23 @@ float shadow(sampler2D map, mat4 light_matrix, vec3 n, float size, float offset)
     float reach = size * 0.10;
     float blockers = 0.0;
     float depth = 0.0;
-    for (int i = 0; i < 10; i++) {
-        float r = sqrt((float(i) + 0.5) / 10.0) * reach;
+    for (int i = 0; i < 8; i++) {
+        float r = sqrt((float(i) + 0.5) / 8.0) * reach;
         float a = float(i) * 2.399963 + turn;
         float d = texture(map, p.xy + r * vec2(cos(a), sin(a))).r;
         if (d < p.z - bias) { blockers += 1.0; depth += d; }
     }
     if (blockers < 0.5) return 1.0;
+    if (blockers > 7.5 && p.z - depth / 8.0 > 0.02) return 0.0;
     float gap = (p.z - depth / blockers) * SHADOW_RANGE * 0.5;
     float radius = clamp(gap * size, 0.0015, reach);
     float lit = 0.0;
-    for (int i = 0; i < 14; i++) {
-        float r = sqrt((float(i) + 0.5) / 14.0) * radius;
+    for (int i = 0; i < 12; i++) {
+        float r = sqrt((float(i) + 0.5) / 12.0) * radius;
         float a = float(i) * 2.399963 + turn;
         lit += texture(map, p.xy + r * vec2(cos(a), sin(a))).r < p.z - bias ? 0.0 : 1.0;
     }
-    return lit / 14.0;
+    return lit / 12.0;
 }
 
 float ggx(vec3 n, vec3 v, vec3 l, float roughness)
@@ -266,15 +268,13 @@ vec4 shade_glass(Ray first, Ray second, vec4 base, vec3 n, vec3 v)
     return vec4((base.rgb * irradiance(n, 0.0) * base.a + shine * edge * specular) / a, a);
 }
 
-Ray ray_of(KeyLight light, vec2 shape, vec3 n, float offset)
+Ray ray_of(vec3 power, vec3 direction, float size, float shade)
 {
     Ray ray;
-    ray.l = -light.direction;
-    ray.power = light.color * light.intensity;
-    ray.size = shape.y;
-    ray.shade = 0.0;
-    if (light.intensity > 0.0)
-        ray.shade = shadow(light.shadow_map, light.light_matrix, n, shape.x, offset);
+    ray.l = -direction;
+    ray.power = power;
+    ray.size = size;
+    ray.shade = shade;
     return ray;
 }
 
@@ -291,9 +291,17 @@ void main()
     vec3 v = normalize(cam_pos - world);
     vec3 n = normalize(world_normal);
     if (dot(n, v) < 0.0 && (kind == SOLID || kind == GLASS)) n = -n;
-    float offset = kind == STRANDS ? 0.007 : 0.003;
-    Ray first = ray_of(directional_lights[0], light_shape[0], n, offset);
-    Ray second = ray_of(directional_lights[1], light_shape[1], n, offset);
+    vec2 shade = strand_shade;
+    if (kind != STRANDS) {
+        if (directional_lights[0].intensity > 0.0)
+            shade.x = shadow(directional_lights[0].shadow_map, directional_lights[0].light_matrix, n, light_shape[0].x);
+        if (directional_lights[1].intensity > 0.0)
+            shade.y = shadow(directional_lights[1].shadow_map, directional_lights[1].light_matrix, n, light_shape[1].x);
+    }
+    Ray first = ray_of(directional_lights[0].color * directional_lights[0].intensity,
+        directional_lights[0].direction, light_shape[0].y, shade.x);
+    Ray second = ray_of(directional_lights[1].color * directional_lights[1].intensity,
+        directional_lights[1].direction, light_shape[1].y, shade.y);
 
     if (kind == GLASS) {
         vec4 glass = shade_glass(first, second, base, n, v);

@@ -20,17 +20,43 @@ uniform mat4 P;
 uniform vec3 cam_pos;
 uniform float pixel_angle;  // radians that a pixel spans
 
+#ifdef TANGENT_LOC
+struct KeyLight {
+    vec3 color;
+    float intensity;
+    vec3 direction;
+    sampler2D shadow_map;
+    mat4 light_matrix;
+};
+uniform KeyLight directional_lights[2];
+
+// Strands overlap many times, so that their shadows are looked up per vertex: four taps each.
+float strand_shadow(sampler2D map, mat4 light_matrix, vec3 at)
+{
+    vec4 clip = light_matrix * vec4(at, 1.0);
+    vec3 p = clip.xyz / clip.w * 0.5 + 0.5;
+    float lit = 0.0;
+    for (int i = 0; i < 4; i++) {
+        vec2 tap = vec2(i % 2, i / 2) * 0.008 - 0.004;
+        lit += textureLod(map, p.xy + tap, 0.0).r < p.z - 0.0012 ? 0.0 : 0.25;
+    }
+    return lit;
+}
+#endif
+
 out vec3 world;
 out vec3 world_normal;
 out vec3 strand;
 out vec2 uv;
 out vec4 tint;
+out vec2 strand_shade;
 
 void main()
 {
     uv = texcoord_0;
     tint = color_0;
     strand = vec3(0.0);
+    strand_shade = vec2(1.0);
 #ifndef NORMAL_LOC
     world = vec3(0.0);
     world_normal = vec3(0.0, 0.0, 1.0);
@@ -44,6 +70,11 @@ void main()
     float half_width = sign(tangent.w) * max(abs(tangent.w), 0.45 * pixel_angle * reach);
     strand = normalize(tangent.xyz);
     world += normalize(cross(strand, to_camera / reach) + vec3(1e-6)) * half_width;
+    vec3 above = position + normal * 0.004;
+    if (directional_lights[0].intensity > 0.0)
+        strand_shade.x = strand_shadow(directional_lights[0].shadow_map, directional_lights[0].light_matrix, above);
+    if (directional_lights[1].intensity > 0.0)
+        strand_shade.y = strand_shadow(directional_lights[1].shadow_map, directional_lights[1].light_matrix, above);
 #endif
     gl_Position = P * V * vec4(world, 1.0);
 #endif

@@ -1,0 +1,134 @@
+"""Hair and beards on particular heads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from detector.synthetic.clothes import AROUND, SECTIONS
+from detector.synthetic.groom import Body, Groom, grow
+from detector.synthetic.hairstyles import draw_hairstyle
+from detector.synthetic.head_surfaces import HeadSurfaces, PosedHead
+from detector.synthetic.scalp import BEARD_STYLES, beard_density
+from detector.synthetic.strands import Strands, barycentric, ribbons, scatter_roots
+from detector.synthetic.surfaces import Floats, Kind, Material, Surface
+from fitting.head_model import HeadModel
+
+Array = NDArray[np.float64]
+MIRROR = np.array([-1.0, 1.0, 1.0], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Beard:
+    """A beard on the canonical head.
+
+    Attributes:
+        corners, weights: (S, 3) each, the roots.
+        bend: (S, P, 3) float32, path of each strand from its root in canonical metres.
+        width: (S,) metres. tint: (S, 3).
+    """
+
+    corners: NDArray[np.int64]
+    weights: Array
+    bend: Floats
+    width: Floats
+    tint: Floats
+
+
+class Barber:
+    """Grows hair on the mean head and puts it on others."""
+
+    def __init__(self, model: HeadModel, heads: HeadSurfaces) -> None:
+        mean = model.assets.mean.astype(np.float64)
+        skin = model.region("outer_skin")
+        triangles = model.triangles[np.isin(model.triangles, skin).all(axis=1)]
+        normals = heads.vertex_normals(mean).astype(np.float64)
+        obstacle, obstacle_normals = _obstacle(mean[skin], normals[skin])
+        self._body = Body(mean, normals, triangles, cKDTree(obstacle), obstacle_normals)
+        self._heads = heads
+        self._mean = mean.astype(np.float32)
+        self._mirror = cKDTree(mean).query(mean * MIRROR)[1]
+
+    def groom(self, rng: np.random.Generator) -> Groom:
+        """A random groom on the mean head."""
+        return grow(draw_hairstyle(rng), self._body, rng)
+
+    def wear(
+        self, groom: Groom, shape: Floats, head: PosedHead, colour: tuple[float, float, float], mirrored: bool
+    ) -> tuple[Surface, Floats]:
+        """Hair on a posed head, and how much of each refined vertex's colour is hair (R,).
+
+        Args:
+            groom: the hair. shape: (V, 3) the neutral head that wears it, canonical metres.
+            head: where that head is. colour: linear RGB. mirrored: exchange left and right.
+        """
+        moved = shape - self._mean
+        if mirrored:
+            moved = moved[self._mirror] * MIRROR
+        root_shift = barycentric(moved, groom.corners, groom.weights)
+        follow = groom.follow[..., None]
+        points = groom.strands.points + follow * moved[groom.nearest] + (1.0 - follow) * root_shift[:, None]
+        normals, roots = groom.strands.normals, groom.roots
+        if mirrored:
+            points, normals, roots = points * MIRROR, normals * MIRROR, roots[self._mirror]
+        rotation = head.frame.rotation.astype(np.float32)
+        placed = groom.strands.moved(
+            points @ rotation.T + head.frame.offset.astype(np.float32), normals @ rotation.T
+        )
+        material = Material(Kind.STRANDS, colour=colour, roughness=0.45, specular=1.0)
+        return ribbons(placed, material), self._heads.refine_values(roots[:, None])[:, 0]
+
+    def draw_beard(self, rng: np.random.Generator) -> Beard:
+        """A random beard on the mean head."""
+        style = str(rng.choice(BEARD_STYLES, p=[0.42, 0.06, 0.2, 0.08, 0.16, 0.08]))
+        length = float(np.exp(rng.uniform(np.log(0.003), np.log(0.03))))
+        density = beard_density(self._body.vertices, style, rng)
+        count = int(np.clip(9000 * (0.006 / length) ** 0.25, 4000, 9000))
+        count = count if style in ("full", "jaw") else count // 2
+        corners, weights = scatter_roots(self._body.vertices, self._body.triangles, density, count, rng)
+        normals = barycentric(self._body.normals, corners, weights)
+        roots = barycentric(self._body.vertices, corners, weights)
+        down = np.array([0.0, -1.0, 0.0]) * rng.uniform(0.4, 1.2) + roots * np.array([6.0, 0.0, 0.0])
+        messy = rng.normal(0.0, rng.uniform(0.1, 0.35), normals.shape)
+        direction = normals * rng.uniform(0.25, 0.8) + down - normals * np.einsum("ij,ij->i", down, normals)[:, None]
+        direction = direction + messy
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        size = length * np.exp(rng.normal(0.0, 0.25, (len(roots), 1, 1)))
+        t = np.linspace(0.0, 1.0, 5)[None, :, None]
+        curl = rng.normal(size=(len(roots), 1, 3)) * 0.35 * t**2
+        bend = size * (direction[:, None] * t + curl + np.array([0.0, -0.3, 0.0]) * t**2)
+        tint = np.exp(rng.normal(0.0, 0.25, (len(roots), 1)) + rng.normal(0.0, 0.05, (len(roots), 3)))
+        width = rng.uniform(0.0003, 0.0007, len(roots))
+        return Beard(corners, weights, bend.astype(np.float32), width.astype(np.float32), tint.astype(np.float32))
+
+    def wear_beard(self, beard: Beard, head: PosedHead, colour: tuple[float, float, float]) -> Surface:
+        """A beard on a posed head; it moves with the skin that it grows on."""
+        rotation = head.frame.rotation.astype(np.float32)
+        posed_normals = head.normals[: len(head.vertices)]
+        roots = barycentric(head.vertices, beard.corners, beard.weights)
+        normals = barycentric(posed_normals, beard.corners, beard.weights)
+        points = roots[:, None] + beard.bend @ rotation.T
+        count = len(roots)
+        depth = np.linspace(0.0, 0.8, count, dtype=np.float32)
+        strands = Strands(points.astype(np.float32), normals, beard.width, beard.tint, depth)
+        return ribbons(strands, Material(Kind.STRANDS, colour=colour, roughness=0.6, specular=0.6), root_shade=0.6)
+
+
+def _obstacle(skin: Array, normals: Array) -> tuple[Array, Array]:
+    """Points and normals of what hair cannot enter: the head and a pair of shoulders."""
+    a = np.linspace(0.0, 2 * np.pi, AROUND, endpoint=False)
+    heights = np.linspace(SECTIONS[2, 0], SECTIONS[-1, 0], 60)
+    wide, deep, middle = (np.interp(-heights, -SECTIONS[:, 0], SECTIONS[:, i]) for i in (1, 2, 3))
+    out = np.stack([np.sin(a), np.zeros_like(a), -np.cos(a)], axis=1)
+    size = np.stack([wide + 0.01, np.zeros_like(wide), deep + 0.01], axis=1)
+    points = out[None] * size[:, None]
+    points[..., 1] = heights[:, None]
+    points[..., 2] += middle[:, None]
+    slope = np.gradient(wide, heights)
+    tilted = np.repeat(out[None], len(heights), axis=0)
+    tilted[..., 1] = -slope[:, None] * np.abs(out[:, 0])
+    tilted /= np.linalg.norm(tilted, axis=-1, keepdims=True)
+    return np.concatenate([skin, points.reshape(-1, 3)]), np.concatenate([normals, tilted.reshape(-1, 3)])
