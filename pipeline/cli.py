@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
+import warnings
 from typing import Any
 
 import click
@@ -92,7 +94,10 @@ class _EchoHandler(logging.Handler):
         click.echo(prefix + record.getMessage(), err=True)
 
 
-def _configure_logging(quiet: bool) -> None:
+def _configure_output(quiet: bool, debug: bool) -> None:
+    if not debug and not sys.warnoptions:
+        # What libraries say to each other's programmers (torch, of its own parts) is no business of a TD's.
+        warnings.simplefilter("ignore", FutureWarning)
     for name in PACKAGES:
         logger = logging.getLogger(name)
         logger.setLevel(logging.WARNING if quiet else logging.INFO)
@@ -110,7 +115,7 @@ def _configure_logging(quiet: bool) -> None:
 @click.version_option(package_name="vultus")
 def main(debug: bool, quiet: bool) -> None:
     """From a multi-camera shoot of an actor to an animated head."""
-    _configure_logging(quiet)
+    _configure_output(quiet, debug)
 
 
 if __name__ == "__main__":
