@@ -90,18 +90,32 @@ def derivatives(state: State, images: Images, points: Array) -> tuple[Array, Arr
     """Pixels by the camera's unknowns (M, 2N, 15) and by the board's (M, 2N, 6)."""
     local, turned = _local(state, images, points)
     lens = state.lens[images.camera][:, None]
+    ideal, by_local = _by_local(local, lens)
+    swing = _cross(local - state.camera_translation[images.camera][:, None])
+    by_camera = np.concatenate((_by_lens(ideal, lens), -by_local @ swing, by_local), axis=-1)
+    return by_camera.reshape(len(local), -1, CAMERA_SIZE), _by_board(state, images, by_local, turned)
+
+
+def board_derivatives(state: State, images: Images, points: Array) -> Array:
+    """Pixels by the board's unknowns alone (M, 2N, 6)."""
+    local, turned = _local(state, images, points)
+    _, by_local = _by_local(local, state.lens[images.camera][:, None])
+    return _by_board(state, images, by_local, turned)
+
+
+def _by_local(local: Array, lens: Array) -> tuple[Array, Array]:
+    """Normalised coordinates (M, N, 2), and pixels by points in camera axes (M, N, 2, 3)."""
     depth = np.maximum(local[..., 2:], MIN_DEPTH)
     ideal = local[..., :2] / depth
     perspective = np.zeros((*local.shape[:2], 2, 3))
     perspective[..., 0, 0] = perspective[..., 1, 1] = 1 / depth[..., 0]
     perspective[..., :, 2] = -ideal / depth
-    by_local = (distort_jacobian(ideal, lens[..., 4:]) * lens[..., :2, None]) @ perspective
+    return ideal, (distort_jacobian(ideal, lens[..., 4:]) * lens[..., :2, None]) @ perspective
+
+
+def _by_board(state: State, images: Images, by_local: Array, turned: Array) -> Array:
     by_world = by_local @ state.camera_rotation[images.camera][:, None]
-    swing = _cross(local - state.camera_translation[images.camera][:, None])
-    by_camera = np.concatenate((_by_lens(ideal, lens), -by_local @ swing, by_local), axis=-1)
-    by_board = np.concatenate((-by_world @ _cross(turned), by_world), axis=-1)
-    count = local.shape[0]
-    return by_camera.reshape(count, -1, CAMERA_SIZE), by_board.reshape(count, -1, 6)
+    return np.concatenate((-by_world @ _cross(turned), by_world), axis=-1).reshape(len(turned), -1, 6)
 
 
 def _by_lens(ideal: Array, lens: Array) -> Array:

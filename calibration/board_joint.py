@@ -25,6 +25,8 @@ _K3 = LENS_SIZE - 1
 # k3 is freed where the corners insist: this many standard deviations, and this lower a residual.
 _K3_DEVIATIONS = 5.0
 _K3_GAIN = 0.97
+# Standard deviation, as a share of the focal length, at which a calibration is no calibration.
+_FOCAL_UNSURE = 0.03
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def fit_jointly(
         agreement: what counts as agreement.
 
     Raises:
-        CalibrationError: if too few frames agree on where a camera stands.
+        CalibrationError: if too few frames agree on where a camera stands, or the images do not determine
+            a focal length.
     """
     fit = _Fit(names, sizes, sightings, points, reference)
     free = fit.free()
@@ -86,6 +89,7 @@ def fit_jointly(
         if (agreeing == before).all():
             break
     adjusted = fit.with_k3(adjusted, agreeing, free, typical)
+    fit.require_sure(adjusted)
     return JointFit(
         adjusted.state,
         adjusted.deviations,
@@ -148,6 +152,17 @@ class _Fit:
                     fix="Check that the cameras were in sync and did not move",
                 )
             reached |= more
+
+    def require_sure(self, adjusted: Adjusted) -> None:
+        """Raise a CalibrationError for a camera whose focal length could as well be another."""
+        unsure = (adjusted.deviations[:, :2] / adjusted.state.lens[:, :2]).max(axis=1)
+        for name, share in zip(self.names, unsure, strict=True):
+            if share > _FOCAL_UNSURE:
+                raise CalibrationError(
+                    f"the images leave the focal length unsure by more than {_FOCAL_UNSURE:.0%}",
+                    where=f"Camera {name}",
+                    fix="Film the board at different distances and tilted in different directions",
+                )
 
     def adjusted(self, state: State, agreeing: Bools, free: Bools, typical: float) -> Adjusted:
         start = place_boards(state, self.sightings, self.boards(agreeing), self.points)

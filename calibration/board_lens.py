@@ -117,7 +117,7 @@ def _first_guess(name: str, size: tuple[int, int], pixels: Array, points: Array)
         raise CalibrationError(
             "the images of the board do not tell the focal length",
             where=f"Camera {name}",
-            fix="Tilt the board more, in different directions",
+            fix="Check the board's corner counts, and tilt it in different directions",
         )
     return best
 

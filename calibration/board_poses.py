@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board_images import Images, State, derivatives, image_rms, residuals
+from calibration.board_images import Images, State, board_derivatives, image_rms, residuals
 from calibration.lens import undistort
 
 Array = NDArray[np.float64]
@@ -148,7 +148,7 @@ def fit_boards(state: State, images: Images, points: Array) -> Placed:
     damping = np.full(count, 1e-4)
     cost = _board_cost(state, images, points)
     for _ in range(_STEPS):
-        _, jacobian = derivatives(state, images, points)
+        jacobian = board_derivatives(state, images, points)
         error = residuals(state, images, points).reshape(len(jacobian), -1)
         left, right = np.zeros((count, 6, 6)), np.zeros((count, 6))
         np.add.at(left, images.board, jacobian.transpose(0, 2, 1) @ jacobian)

@@ -210,5 +210,12 @@ class _Problem:
             unknowns = len(self.free) + 6 * len(state.board_rotation)
             variance = (weight * (left**2).sum(-1)).sum() / max(left.size - unknowns, 1)
             reduced, _ = self.linearise(state).reduced(0.0)
-            spread.ravel()[self.free] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(reduced)), 0) * variance)
+            spread.ravel()[self.free] = np.sqrt(_inverse_diagonal(reduced) * variance)
         return spread
+
+
+def _inverse_diagonal(matrix: Array) -> Array:
+    """The diagonal of the inverse of a positive matrix (F, F): huge, not cut off, where it is singular."""
+    scale = 1 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh(scale[:, None] * matrix * scale)
+    return np.asarray((vectors**2 / np.maximum(values, 1e-13)).sum(axis=1) * scale**2)

@@ -33,7 +33,8 @@ def see(
     for frame, (R, t) in enumerate(zip(*poses, strict=True), start=1001):
         for camera in rig:
             corners = camera.project(board.points @ R.T + t)
-            if ((corners > 3) & (corners < np.array(camera.size) - 4)).all():
+            facing = (camera.R @ R)[2, 2] > 0.3
+            if facing and ((corners > 3) & (corners < np.array(camera.size) - 4)).all():
                 seen[camera.name][frame] = corners + rng.normal(0, noise_px, corners.shape)
     return seen
 

@@ -163,6 +163,14 @@ def test_frames_that_all_contradict_each_other_are_an_error() -> None:
         calibrate(truth, corners)
 
 
+def test_a_board_that_is_never_tilted_or_moved_is_an_error() -> None:
+    """Images that leave the focal length open are refused, though a wrong one would fit them perfectly."""
+    truth = arc_rig(1)
+    R, t = board_poses(10)
+    with pytest.raises(CalibrationError, match=r"Camera cam0: the images .* the focal length"):
+        calibrate(truth, see(truth, (np.repeat(R[:1], 10, axis=0), np.repeat(t[:1], 10, axis=0))))
+
+
 def test_one_camera_alone_is_calibrated() -> None:
     """A rig of one camera has a lens and a residual, and nothing to disagree with."""
     truth = arc_rig(1)
