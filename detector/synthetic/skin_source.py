@@ -1,0 +1,47 @@
+"""What a head looks like, apart from its shape: the images and colours that a skin source draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class HeadTextures:
+    """The looks of one person. Images are as in :mod:`detector.synthetic.texture_layout`.
+
+    Attributes:
+        skin_albedo: (H, W, 3) uint8 sRGB.
+        skin_normal: (H, W, 3) uint8 tangent-space normals, OpenGL (+Y up), or None for smooth skin.
+        eye_albedo: (h, w, 3) uint8 sRGB, both eyeballs.
+        teeth_colour: sRGB in [0, 1], as all colours.
+        gum_colour: of the gums.
+        tongue_colour: of the tongue.
+        lash_colour: of the lashes.
+        hair_colour: what would grow on this head; brows and beard agree with it.
+        roughness: of the skin, 0 (mirror) to 1.
+    """
+
+    skin_albedo: Pixels
+    skin_normal: Pixels | None
+    eye_albedo: Pixels
+    teeth_colour: Colour
+    gum_colour: Colour
+    tongue_colour: Colour
+    lash_colour: Colour
+    hair_colour: Colour
+    roughness: float
+
+
+class SkinSource(Protocol):
+    """Draws people."""
+
+    def draw(self, rng: np.random.Generator) -> HeadTextures:
+        """A random person; the same generator state gives the same person."""
+        ...
