@@ -1,0 +1,126 @@
+"""Following heads from frame to frame, in one camera or several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.predictor import Image, Prediction, Predictor
+from detector.search import SearchOptions, acceptable, search
+
+KEEP = 0.04
+"""Drift below which a region stays as it is: a still head keeps its crop, and its landmarks their calm."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrameLandmarks:
+    """The landmarks of one image, or why there are none.
+
+    Attributes:
+        mean: (L, 2) float32 full-resolution image pixels; NaN without a face.
+        sigma: (L,) float32 pixels; NaN without a face.
+        region: (3,) float32, the region looked at: cx, cy, size in pixels; NaN without a face.
+        uncertainty: geometric mean of sigma over the head, in half sides of the region.
+        reason: why there is no face; empty when there is one.
+    """
+
+    mean: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+    region: NDArray[np.float32]
+    uncertainty: float
+    reason: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether a face was found."""
+        return not self.reason
+
+
+@dataclass
+class Follower:
+    """Follows the head of each of C cameras through their frames.
+
+    All that it remembers is the region that it last looked at in each camera, so that an interrupted
+    detection can go on from a stored region with the same result.
+
+    Attributes:
+        predictor: of the layout that is wanted.
+        cameras: how many images come at a time.
+        passes: at most so many looks at a frame, each about the landmarks of the one before.
+        options: of the search, when a head is new or lost.
+        regions: per camera (3,) or None, the last region.
+    """
+
+    predictor: Predictor
+    cameras: int = 1
+    passes: int = 2
+    options: SearchOptions = field(default_factory=SearchOptions)
+    regions: list[NDArray[np.float32] | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.regions = self.regions or [None] * self.cameras
+
+    def step(self, images: Sequence[Image | None]) -> list[FrameLandmarks]:
+        """The landmarks of the next frame of each camera.
+
+        Args:
+            images: C images (H, W, 3) uint8 RGB; None where a camera has none.
+        """
+        results: list[FrameLandmarks | None] = [None] * len(images)
+        known = [i for i, image in enumerate(images) if image is not None and self.regions[i] is not None]
+        self._look(images, known, results)
+        lost = [i for i, image in enumerate(images) if image is not None and results[i] is None]
+        reasons = {i: self._search(images[i], i) for i in lost}
+        self._look(images, [i for i in lost if self.regions[i] is not None], results)
+        return [
+            result or self._nothing(reasons.get(i, "there is no image")) for i, result in enumerate(results)
+        ]
+
+    def _look(
+        self, images: Sequence[Image | None], which: list[int], results: list[FrameLandmarks | None]
+    ) -> None:
+        """Predict from the regions of some cameras; where that shows no head, the result stays None."""
+        if not which:
+            return
+        chosen = [image for i in which if (image := images[i]) is not None]
+        start = np.stack([region for i in which if (region := self.regions[i]) is not None])
+        prediction = self._passes(chosen, start)
+        good = acceptable(prediction, self.options)
+        for k, i in enumerate(which):
+            self.regions[i] = prediction.region[k] if good[k] else None
+            if good[k]:
+                results[i] = FrameLandmarks(
+                    prediction.mean[k],
+                    prediction.sigma[k],
+                    prediction.region[k],
+                    float(prediction.uncertainty[k]),
+                )
+
+    def _passes(self, images: Sequence[Image], regions: NDArray[np.float32]) -> Prediction:
+        prediction = self.predictor.predict(images, regions)
+        for _ in range(self.passes - 1):
+            keep = prediction.drift() <= KEEP
+            if keep.all():
+                break
+            # a region that runs away is caught by the test of drift, not followed to infinity
+            moved = np.where(keep[:, None], prediction.region, prediction.next_region)
+            prediction = self.predictor.predict(images, moved)
+        return prediction
+
+    def _search(self, image: Image | None, camera: int) -> str:
+        """Look for the head of a camera everywhere; the reason if there is none."""
+        if image is None:
+            return "there is no image"
+        found = search(self.predictor, image, self.options)
+        self.regions[camera] = found.region
+        return found.reason or "the head that the search found was lost when looked at closely"
+
+    def _nothing(self, reason: str) -> FrameLandmarks:
+        count = len(self.predictor.layout)
+        nothing = np.float32(np.nan)
+        return FrameLandmarks(
+            np.full((count, 2), nothing), np.full(count, nothing), np.full(3, nothing), float("nan"), reason
+        )
