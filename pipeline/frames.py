@@ -15,13 +15,13 @@ from calibration.errors import InputError
 from pipeline.images import IMAGE_SUFFIXES, Image, UnreadableImageError, read_image
 from pipeline.movies import MOVIE_SUFFIXES, Movie
 
+READ_THREADS = 4
+
 _PATTERN = re.compile(r"#|@|%\d*d|\$F\d*")
 
 
 class FrameSource(Protocol):
     """What a camera saw, by frame number."""
-
-    parallel_reads: int
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -46,8 +46,6 @@ class ImageSequence:
         name: what to call the sequence in messages.
         exposure: stops, for linear images.
     """
-
-    parallel_reads = 3
 
     def __init__(self, files: dict[int, Path], *, name: str, exposure: float = 0.0) -> None:
         if not files:
@@ -153,25 +151,27 @@ def image_sequences(folder: Path) -> list[fileseq.FileSequence]:
 
 
 def read_ahead(
-    source: FrameSource, frames: Iterable[int]
-) -> Iterator[tuple[int, Image | UnreadableImageError]]:
+    frames: Iterable[tuple[FrameSource, int]], *, threads: int = READ_THREADS
+) -> Iterator[Image | UnreadableImageError]:
     """Yield frames in order while the next ones are decoded in threads.
 
     A frame that cannot be read yields its error in place of the image, so that the caller can record it.
+
+    Args:
+        frames: sources and frame numbers, in the order in which they are wanted.
+        threads: that decode; one more image than that is held.
     """
-    waiting: deque[tuple[int, Future[Image | UnreadableImageError]]] = deque()
-    with ThreadPoolExecutor(max_workers=source.parallel_reads) as pool:
+    waiting: deque[Future[Image | UnreadableImageError]] = deque()
+    with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
-            for frame in frames:
-                waiting.append((frame, pool.submit(_read_or_error, source, frame)))
-                if len(waiting) > source.parallel_reads:
-                    number, future = waiting.popleft()
-                    yield number, future.result()
+            for source, frame in frames:
+                waiting.append(pool.submit(_read_or_error, source, frame))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
             while waiting:
-                number, future = waiting.popleft()
-                yield number, future.result()
+                yield waiting.popleft().result()
         finally:
-            for _, future in waiting:
+            for future in waiting:
                 future.cancel()
 
 

@@ -24,8 +24,6 @@ class Movie:
     unseen.
     """
 
-    parallel_reads = 1
-
     def __init__(self, path: Path, *, start_frame: int = 1001) -> None:
         self.path = path
         self._start = start_frame
