@@ -101,8 +101,8 @@ def _rings(neck: Array, girth: float, count: int) -> Array:
     )
     below = np.clip((-0.150 - heights) / 0.05, 0.0, 1.0)
     fit = neck / SECTIONS[1, 1:]
-    rings[:, 1] *= below * girth + (1 - below) * fit[0] * 0.99
-    rings[:, 2] *= below * (0.5 + 0.5 * girth) + (1 - below) * fit[1] * 0.99
+    rings[:, 1] *= below * girth + (1 - below) * fit[0] * 0.9
+    rings[:, 2] *= below * (0.5 + 0.5 * girth) + (1 - below) * fit[1] * 0.9
     rings[:, 3] += (1 - below) * (neck[2] - SECTIONS[1, 3])
     return rings
 

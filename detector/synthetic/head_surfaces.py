@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from detector.synthetic.head_mesh import HeadMesh
+from detector.synthetic.lashes import Lashes
 from detector.synthetic.occlusion import ambient_occlusion
 from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from detector.synthetic.skin_source import HeadTextures
@@ -52,10 +53,12 @@ class HeadSurfaces:
             "left_eye": mesh.refine_uv(eye_uv(model)),
         }
         self._occlusion = [mesh.refine_values(_baked(model, mesh, jaw)[:, None])[:, 0] for jaw in (0.0, MOUTH_OPEN)]
+        self._lashes = Lashes(model)
         mean = mesh.refine_values(model.assets.mean)
         self._canonical = mean
         skin = mesh.parts["skin"]
-        low = (mean[skin.source, 1] < -0.13) & (mean[skin.source, 1] > -0.16)
+        front = mean[skin.source, 2] > -0.09
+        low = front & (mean[skin.source, 1] < -0.125) & (mean[skin.source, 1] > -0.16)
         self._neck_uv = self._uv["skin"][skin.corner[low]]
         self._translucent = _translucency(mean)
         self._wet = _wetness(model, mean)
@@ -87,7 +90,13 @@ class HeadSurfaces:
         return PosedHead(vertices, positions, normals, jaw_open, frame)
 
     def build(
-        self, head: PosedHead, textures: HeadTextures, hair_roots: Floats, hair_colour: tuple[float, float, float]
+        self,
+        head: PosedHead,
+        textures: HeadTextures,
+        hair_roots: Floats,
+        hair_colour: tuple[float, float, float],
+        lash_length: float = 1.0,
+        lash_width: float = 1.0,
     ) -> list[Surface]:
         """The surfaces of a head.
 
@@ -96,6 +105,7 @@ class HeadSurfaces:
             textures: how it looks.
             hair_roots: (R,) 0 to 1, how much of the scalp's colour is hair.
             hair_colour: linear RGB of those roots.
+            lash_length: relative to the model's lashes. lash_width: relative to natural ones.
         """
         opened = min(head.jaw_open / MOUTH_OPEN, 1.0)
         occlusion = self._occlusion[0] * (1 - opened) + self._occlusion[1] * opened
@@ -111,6 +121,7 @@ class HeadSurfaces:
         surfaces = [self._part("skin", head, skin, tint, self._uv["skin"])]
         surfaces += self._eyes(head, textures)
         surfaces += self._mouth(head, textures, opened)
+        surfaces.append(self._lashes.build(head.vertices, _linear(textures.lash_colour), lash_length, lash_width))
         return surfaces
 
     def _part(
@@ -127,7 +138,7 @@ class HeadSurfaces:
         )
 
     def _eyes(self, head: PosedHead, textures: HeadTextures) -> list[Surface]:
-        material = Material(Kind.EYE, roughness=0.1, texture=textures.eye_albedo)
+        material = Material(Kind.EYE, colour=(0.8, 0.78, 0.76), roughness=0.1, texture=textures.eye_albedo)
         surfaces = []
         for name in ("left_eye", "right_eye"):
             index = self._model.parts[name]
@@ -143,7 +154,7 @@ class HeadSurfaces:
         side, up = head.frame.rotation[:, 0], head.frame.rotation[:, 1]
         local = (head.positions - centre) / radius
         height, width = local @ up, np.abs(local @ side)
-        shade = 1.0 - 0.55 * _step(height, 0.05, 0.42) - 0.25 * _step(-height, 0.15, 0.5)
+        shade = 0.92 - 0.6 * _step(height, 0.0, 0.4) - 0.25 * _step(-height, 0.15, 0.5)
         shade *= 1.0 - 0.45 * _step(width, 0.45, 0.85)
         tint = np.ones((len(head.positions), 4), np.float32)
         tint[:, 3] = np.clip(shade, 0.08, 1.0)
@@ -152,7 +163,7 @@ class HeadSurfaces:
     def _mouth(self, head: PosedHead, textures: HeadTextures, opened: float) -> list[Surface]:
         surfaces = []
         depth = self._canonical[:, 2]
-        inside = (0.25 + 0.5 * opened) * (0.15 + 0.85 * _step(depth, -0.02, 0.018))
+        inside = (0.25 + 0.4 * opened) * (0.15 + 0.85 * _step(depth, -0.02, 0.018))
         tint = np.zeros((len(depth), 4), np.float32)
         tint[:, 0] = 1.0
         tint[:, 3] = inside

@@ -54,13 +54,27 @@ class BoundedScene(pyrender.Scene):  # type: ignore[misc]  # pyrender has no typ
 class ShadingRenderer(Renderer):  # type: ignore[misc]
     """pyrender's renderer with the uniforms of our shaders, and textures that stay on the device."""
 
-    def __init__(self) -> None:
+    def __init__(self, multisample: bool = True) -> None:
         super().__init__(64, 64)
+        self._multisample = multisample
         self._program_cache = ShaderProgramCache(str(SHADERS))
         self._resident: OrderedDict[Any, None] = OrderedDict()
         self.lights = tuple(pyrender.DirectionalLight(intensity=0.0) for _ in range(LAMPS))
         self.light: Light | None = None
         self.pixel_angle = 1e-3
+
+    def _configure_main_framebuffer(self) -> None:
+        known = self._main_fb_dims
+        super()._configure_main_framebuffer()
+        if self._multisample or self._main_fb_dims == known:
+            return
+        # A software rasteriser shades every sample of a pixel: one sample is four times quicker.
+        for buffer, kind in (
+            (self._main_cb_ms, GL.GL_RGBA),
+            (self._main_db_ms, GL.GL_DEPTH_COMPONENT24),
+        ):
+            GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, buffer)
+            GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, kind, *self._main_fb_dims)
 
     def _compute_max_n_lights(self, flags: int) -> list[int]:
         return [LAMPS, 0, 0]
@@ -110,8 +124,8 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
         for i, row in enumerate(self.light.environment):
             program.set_uniform(f"environment[{i}]", row)
         for i, key in enumerate(self.light.keys):
-            # A lamp's mirror image in an eye is never smaller than what a lens would show of it.
-            program.set_uniform(f"light_shape[{i}]", np.array([key.size, max(key.size, 0.06)]))
+            # A lamp's mirror image in an eye is neither lost between pixels nor as wide as the iris.
+            program.set_uniform(f"light_shape[{i}]", np.array([key.size, np.clip(key.size, 0.06, 0.2)]))
 
 
 class TexturePool:

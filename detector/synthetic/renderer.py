@@ -44,17 +44,18 @@ class Renderer:
     Make one per process: pyrender shares one display, and closing a renderer closes it for all.
     """
 
-    def __init__(self, supersample: int = 2) -> None:
+    def __init__(self, supersample: int = 2, multisample: bool = True) -> None:
         """Open the context.
 
         Args:
             supersample: rendered pixels per pixel along each side, averaged at the end.
+            multisample: whether edges are smoothed by four samples a pixel.
 
         Raises:
             MissingDependencyError: if EGL or OpenGL is not there.
         """
         self._supersample = supersample
-        self._bridge, self._offscreen = _open()
+        self._bridge, self._offscreen = _open(multisample)
         self._shading = self._offscreen._renderer
         self._pool = self._bridge.TexturePool()
 
@@ -89,11 +90,11 @@ class Renderer:
         self._offscreen.delete()
 
 
-def _open() -> tuple[ModuleType, Any]:
+def _open(multisample: bool) -> tuple[ModuleType, Any]:
     try:
         bridge = importlib.import_module("detector.synthetic.pyrender_bridge")
         offscreen = bridge.pyrender.OffscreenRenderer(64, 64)
-        offscreen._renderer = bridge.ShadingRenderer()
+        offscreen._renderer = bridge.ShadingRenderer(multisample)
     except (ImportError, AttributeError, OSError, RuntimeError, ValueError) as error:
         raise MissingDependencyError(
             f"pictures cannot be rendered, OpenGL through EGL is not available ({error})",

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from detector.synthetic.accessories import Fit, boom, glasses, hand, hat, headphones, prop
 from detector.synthetic.barber import Barber, Beard
 from detector.synthetic.clothes import Clothes, draw_clothes, torso
 from detector.synthetic.groom import Groom
 from detector.synthetic.hairstyles import draw_dye
 from detector.synthetic.head_surfaces import HeadSurfaces, PosedHead
-from detector.synthetic.surfaces import Floats, Surface
+from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from detector.synthetic.skin_source import HeadTextures, SkinSource
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
@@ -40,6 +41,8 @@ class Costume:
         groom: the hair, None for the bald. beard: None for the shaven.
         hair_colour: linear RGB. mirrored: whether the groom is worn the other way round.
         clothes: on the torso.
+        lashes: length and width of the lashes relative to natural ones.
+        extras: names of accessories, and the seed that they are made from.
     """
 
     textures: HeadTextures
@@ -48,6 +51,9 @@ class Costume:
     hair_colour: tuple[float, float, float]
     mirrored: bool
     clothes: Clothes
+    lashes: tuple[float, float]
+    extras: tuple[str, ...]
+    extras_seed: int
 
 
 class Pool:
@@ -91,7 +97,17 @@ class Wardrobe:
             groom = self._grooms.get((which,), lambda: self._barber.groom(np.random.default_rng([which, 0x6A12])))
         beard = self._barber.draw_beard(rng) if rng.random() < 0.25 else None
         colour = draw_dye(rng) if rng.random() < 0.04 else _linear(textures.hair_colour)
-        return Costume(textures, groom, beard, colour, bool(rng.random() < 0.5), draw_clothes(rng))
+        return Costume(
+            textures,
+            groom,
+            beard,
+            colour,
+            bool(rng.random() < 0.5),
+            draw_clothes(rng),
+            (float(rng.uniform(0.5, 1.2)), float(rng.uniform(0.5, 1.8))),
+            draw_extras(rng),
+            int(rng.integers(2**31)),
+        )
 
     def dress(self, costume: Costume, head: PosedHead, identity: Array, neck: HeadFrame) -> list[Surface]:
         """All surfaces of a head in a costume.
@@ -110,7 +126,21 @@ class Wardrobe:
             surfaces.append(self._barber.wear_beard(costume.beard, head, costume.hair_colour))
         colour = self._heads.neck_colour(costume.textures)
         surfaces += [_placed(s, neck) for s in torso(self._neck_size(shape), costume.clothes, colour)]
-        return surfaces + self._heads.build(head, costume.textures, roots, costume.hair_colour)
+        surfaces += [_placed(s, head.frame) for s in self._accessories(costume, shape, colour)]
+        return surfaces + self._heads.build(head, costume.textures, roots, costume.hair_colour, *costume.lashes)
+
+    def _accessories(self, costume: Costume, shape: Floats, skin: tuple[float, float, float]) -> list[Surface]:
+        rng = np.random.default_rng(costume.extras_seed)
+        fit = Fit.of(self._model, shape)
+        makers: dict[str, Callable[[], list[Surface]]] = {
+            "glasses": lambda: glasses(fit, rng),
+            "hat": lambda: hat(fit, rng),
+            "headphones": lambda: headphones(fit, rng),
+            "boom": lambda: boom(fit, rng),
+            "hand": lambda: hand(fit, Material(Kind.SKIN, skin, roughness=0.5, specular=0.6, scatter=1.0), rng),
+            "prop": lambda: prop(fit, rng),
+        }
+        return [surface for name in costume.extras for surface in makers[name]()]
 
     def _shape(self, identity: Array) -> Floats:
         """The neutral head (V, 3) of an identity, canonical metres."""
@@ -122,6 +152,12 @@ class Wardrobe:
         band = (self._mean[:, 1] < -0.135) & (self._mean[:, 1] > -0.160)
         low, high = shape[band].min(axis=0), shape[band].max(axis=0)
         return np.array([(high[0] - low[0]) / 2, (high[2] - low[2]) / 2, (high[2] + low[2]) / 2], np.float64)
+
+
+def draw_extras(rng: np.random.Generator) -> tuple[str, ...]:
+    """Names of the accessories of one head; most wear none."""
+    shares = {"glasses": 0.20, "hat": 0.10, "headphones": 0.04, "boom": 0.02, "hand": 0.07, "prop": 0.06}
+    return tuple(name for name, share in shares.items() if rng.random() < share)
 
 
 def _placed(surface: Surface, frame: HeadFrame) -> Surface:

@@ -216,7 +216,9 @@ vec3 shade_skin(Ray first, Ray second, vec3 base, vec3 soft_n, vec3 v)
     // Occluded skin turns red, not grey: the light that leaves it has been through it.
     vec3 light = ambient * pow(vec3(ao), mix(vec3(1.0), vec3(0.75, 1.1, 1.2), scatter));
     float f0 = 0.03;
-    vec3 shine = irradiance(reflect(-v, n), 0.7) * fresnel(dot(n, v), f0) * ao * ao * (1.0 - 0.6 * roughness);
+    // Rough skin mirrors less at grazing angles than Fresnel's law for a smooth surface says.
+    float edge = f0 + (0.6 - 0.6 * roughness) * pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 5.0);
+    vec3 shine = irradiance(reflect(-v, n), 0.7) * edge * ao * ao * (1.0 - 0.6 * roughness);
     float direct = mix(0.35, 1.0, ao);
     light += (skin_light(first, n, soft_n) + skin_light(second, n, soft_n)) * direct;
     shine += (gloss(first, n, v, roughness, f0) + gloss(second, n, v, roughness, f0)) * 0.7 * ao;
