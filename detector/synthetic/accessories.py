@@ -107,8 +107,17 @@ def _lens_material(rng: np.random.Generator) -> Material:
     return Material(Kind.GLASS, (0.02, 0.02, 0.02), opacity=float(rng.uniform(0.0, 0.12)), specular=float(rng.uniform(0.2, 1.2)))
 
 
-def hat(fit: Fit, rng: np.random.Generator) -> list[Surface]:
-    """A beanie, cap, brimmed hat, helmet or headband."""
+@dataclass(frozen=True)
+class HatLine:
+    """The lower edge of a hat: `y = low + tilt * (z - middle)`, canonical metres. Hair above it is hidden."""
+
+    low: float
+    tilt: float
+    middle: float
+
+
+def hat(fit: Fit, rng: np.random.Generator) -> tuple[list[Surface], HatLine | None]:
+    """A beanie, cap, brimmed hat, hood or headband, and its lower edge (None where hair shows above)."""
     kind = rng.choice(["beanie", "cap", "brim", "band", "hood"], p=[0.3, 0.34, 0.16, 0.1, 0.1])
     cloth = Material(
         Kind.SOLID,
@@ -132,7 +141,7 @@ def hat(fit: Fit, rng: np.random.Generator) -> list[Surface]:
     crease = 1.0 + 0.012 * noise(64, 4, rng)[:22, :56]
     x = radii[0] * round_off * np.sin(a) * crease
     z = radii[2] * round_off * np.cos(a) * crease + middle[2]
-    y = low + (top - low) * t + tilt * (z - middle[2]) * 1.0 - 0.4 * tilt * (1 - t) * 0.0
+    y = low + (top - low) * t + tilt * (z - middle[2])
     if kind == "hood":
         open_front = np.cos(a) > 0.35
         z = np.where(open_front, np.minimum(z, middle[2] + 0.02 + 0.06 * t), z)
@@ -140,7 +149,7 @@ def hat(fit: Fit, rng: np.random.Generator) -> list[Surface]:
     surfaces = [grid_surface(dome, cloth, closed=True, tile=4.0)]
     if kind in ("cap", "brim"):
         surfaces.append(_brim(dome[0], kind == "cap", rng, cloth))
-    return surfaces
+    return surfaces, None if kind == "band" else HatLine(low, tilt, float(middle[2]))
 
 
 def _brim(edge: Array, front_only: bool, rng: np.random.Generator, cloth: Material) -> Surface:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from detector.synthetic.accessories import HatLine
 from detector.synthetic.clothes import AROUND, SECTIONS
 from detector.synthetic.groom import Body, Groom, grow
 from detector.synthetic.hairstyles import draw_hairstyle
@@ -57,13 +58,20 @@ class Barber:
         return grow(draw_hairstyle(rng), self._body, rng)
 
     def wear(
-        self, groom: Groom, shape: Floats, head: PosedHead, colour: tuple[float, float, float], mirrored: bool
+        self,
+        groom: Groom,
+        shape: Floats,
+        head: PosedHead,
+        colour: tuple[float, float, float],
+        mirrored: bool,
+        hat_line: HatLine | None = None,
     ) -> tuple[Surface, Floats]:
         """Hair on a posed head, and how much of each refined vertex's colour is hair (R,).
 
         Args:
             groom: the hair. shape: (V, 3) the neutral head that wears it, canonical metres.
             head: where that head is. colour: linear RGB. mirrored: exchange left and right.
+            hat_line: where a hat begins; what is above it does not show.
         """
         moved = shape - self._mean
         if mirrored:
@@ -75,8 +83,12 @@ class Barber:
         if mirrored:
             points, normals, roots = points * MIRROR, normals * MIRROR, roots[self._mirror]
         rotation = head.frame.rotation.astype(np.float32)
+        kept = None
+        if hat_line is not None:
+            points = _under(points, hat_line)
+            kept = np.ptp(points[..., 1], axis=1) > 1e-4
         placed = groom.strands.moved(
-            points @ rotation.T + head.frame.offset.astype(np.float32), normals @ rotation.T
+            points @ rotation.T + head.frame.offset.astype(np.float32), normals @ rotation.T, kept
         )
         material = Material(Kind.STRANDS, colour=colour, roughness=0.45, specular=1.0)
         return ribbons(placed, material), self._heads.refine_values(roots[:, None])[:, 0]
@@ -115,6 +127,16 @@ class Barber:
         depth = np.linspace(0.0, 0.8, count, dtype=np.float32)
         strands = Strands(points.astype(np.float32), normals, beard.width, beard.tint, depth)
         return ribbons(strands, Material(Kind.STRANDS, colour=colour, roughness=0.6, specular=0.6), root_shade=0.6)
+
+
+def _under(points: Floats, line: HatLine) -> Floats:
+    """Strands (S, P, 3) whose points above the edge of a hat are brought down to it."""
+    edge = line.low + line.tilt * (points[..., 2] - line.middle) + 0.004
+    result = points.copy()
+    result[..., 1] = np.minimum(points[..., 1], edge)
+    hidden = (points[..., 1] > edge).all(axis=1)
+    result[hidden] = result[hidden][:, :1]
+    return result
 
 
 def _obstacle(skin: Array, normals: Array) -> tuple[Array, Array]:

@@ -99,10 +99,12 @@ def _rings(neck: Array, girth: float, count: int) -> Array:
     rings = np.stack(
         [heights] + [np.interp(-heights, -SECTIONS[:, 0], SECTIONS[:, i]) for i in (1, 2, 3)], axis=1
     )
-    below = np.clip((-0.150 - heights) / 0.05, 0.0, 1.0)
+    below = np.clip((-0.155 - heights) / 0.045, 0.0, 1.0)
+    # The upper end hides inside the neck.
+    inside = 0.78 + 0.2 * np.clip((-0.125 - heights) / 0.04, 0.0, 1.0)
     fit = neck / SECTIONS[1, 1:]
-    rings[:, 1] *= below * girth + (1 - below) * fit[0] * 0.9
-    rings[:, 2] *= below * (0.5 + 0.5 * girth) + (1 - below) * fit[1] * 0.9
+    rings[:, 1] *= below * girth + (1 - below) * fit[0] * inside
+    rings[:, 2] *= below * (0.5 + 0.5 * girth) + (1 - below) * fit[1] * inside
     rings[:, 3] += (1 - below) * (neck[2] - SECTIONS[1, 3])
     return rings
 

@@ -115,9 +115,16 @@ def _grow_guides(
         if style.fringe is None and style.length > SHORT:
             pull = pull + _off_the_face(path[-1], roots, style.part or 0.0)
         direction = _unit(direction + pull * (0.9 if style.gather is not None else 0.55))
-        path.append(_pushed_out(path[-1] + direction * step, body, float(floor[i])))
-        direction = _unit(path[-1] - path[-2])
+        reach = step if style.fringe is None else step * _above_eyes(path[-1], style.eye_line)
+        path.append(_pushed_out(path[-1] + direction * reach, body, float(floor[i])))
+        direction = _unit(direction * 1e-3 + path[-1] - path[-2])
     return roots, np.stack(path, axis=1) - roots[:, None]
+
+
+def _above_eyes(points: Array, line: float) -> Array:
+    """(G, 1) 1 where hair may grow on, 0 where a fringe has come down to the eyes."""
+    before = (points[:, 2] > -0.02) & (np.abs(points[:, 0]) < 0.062)
+    return np.where(before, np.clip((points[:, 1] - line) / 0.006, 0.0, 1.0), 1.0)[:, None]
 
 
 def _off_the_face(points: Array, roots: Array, part: float) -> Array:

@@ -29,6 +29,7 @@ class Hairstyle:
         gather: canonical point (metres) that all hair is pulled to, as a bun or a ponytail; None leaves it free.
         fringe: length of the hair over the forehead in metres; None lets it grow like the rest and sweeps it
             off the face.
+        eye_line: height in canonical metres below which a fringe does not hang.
         strands: how many wisps. width: of a wisp in metres.
         recede: how far the hairline goes back at the temples and top, metres. bald: size of the bald crown, 0 to 1.
     """
@@ -48,6 +49,7 @@ class Hairstyle:
     wander: float = 0.25
     gather: tuple[float, float, float] | None = None
     fringe: float | None = None
+    eye_line: float = 0.018
     strands: int = 8000
     width: float = 0.0010
     recede: float = 0.0
@@ -88,6 +90,7 @@ def draw_hairstyle(rng: np.random.Generator) -> Hairstyle:
         sides=float(np.clip(about(style.sides, 0.25), 0.1, 1.2)),
         part=None if style.part is None else float(style.part + rng.normal(0.0, 0.015)) * rng.choice([-1.0, 1.0]),
         fringe=None if style.fringe is None else about(style.fringe, 0.25),
+        eye_line=float(rng.uniform(0.008, 0.035)) if rng.random() < 0.85 else float(rng.uniform(-0.06, 0.008)),
         sideways=style.sideways + rng.normal(0.0, 0.2),
         forwards=style.forwards + rng.normal(0.0, 0.3),
         lift=about(style.lift, 0.35),

@@ -11,8 +11,8 @@ from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from fitting.head_model import HeadModel
 
 POINTS = 5
-HAIRS_PER_COLUMN = 5
-WIDTH = 0.00028
+HAIRS_PER_COLUMN = 4
+WIDTH = 0.00018
 
 
 class Lashes:

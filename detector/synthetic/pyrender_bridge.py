@@ -187,7 +187,7 @@ def _primitive(surface: Surface, pool: TexturePool) -> Any:
     count = len(surface.positions)
     uv = surface.uv if surface.uv is not None else np.zeros((count, 2), np.float32)
     tint = surface.tint if surface.tint is not None else np.ones((count, 4), np.float32)
-    return pyrender.Primitive(
+    primitive = pyrender.Primitive(
         positions=surface.positions,
         normals=surface.normals,
         tangents=surface.strands,
@@ -196,6 +196,9 @@ def _primitive(surface: Surface, pool: TexturePool) -> Any:
         indices=surface.triangles,
         material=_material(surface.material, pool),
     )
+    # The tint's fourth value is occlusion; pyrender would take it for opacity and draw the skin last.
+    primitive._is_transparent = False
+    return primitive
 
 
 def _material(look: Material, pool: TexturePool) -> Any:

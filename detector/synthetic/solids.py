@@ -31,6 +31,10 @@ def grid_surface(
         around[:, [0, -1]] = (points[:, 1] - points[:, -2])[:, None] / 2
     normals = np.cross(np.gradient(points, axis=0), around)
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
+    if closed:
+        # Tubes and domes face away from their axis, whichever way they were laid out.
+        outward = points - points.mean(axis=1, keepdims=True)
+        normals = normals * (1.0 if np.einsum("ijk,ijk->", normals, outward) > 0 else -1.0)
     corner = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)).ravel()
     quads = corner[:, None] + np.array([0, columns, columns + 1, 1])
     v, u = np.mgrid[0:rows, 0:columns]

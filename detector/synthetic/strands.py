@@ -31,9 +31,11 @@ class Strands:
     tint: Floats
     depth: Floats
 
-    def moved(self, points: Floats, normals: Floats) -> Strands:
-        """The same strands elsewhere."""
-        return Strands(points, normals, self.width, self.tint, self.depth)
+    def moved(self, points: Floats, normals: Floats, kept: NDArray[np.bool_] | None = None) -> Strands:
+        """The same strands elsewhere, only those that are kept (S,) where that is given."""
+        if kept is None:
+            return Strands(points, normals, self.width, self.tint, self.depth)
+        return Strands(points[kept], normals[kept], self.width[kept], self.tint[kept], self.depth[kept])
 
 
 def ribbons(strands: Strands, material: Material, root_shade: float = 0.35, tip_light: float = 1.15) -> Surface:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from detector.synthetic.accessories import Fit, boom, glasses, hand, hat, headphones, prop
+from detector.synthetic.accessories import Fit, HatLine, boom, glasses, hand, hat, headphones, prop
 from detector.synthetic.barber import Barber, Beard
 from detector.synthetic.clothes import Clothes, draw_clothes, torso
 from detector.synthetic.groom import Groom
@@ -118,29 +118,32 @@ class Wardrobe:
         """
         shape = self._shape(identity)
         roots = np.zeros(len(head.positions), np.float32)
-        surfaces: list[Surface] = []
+        colour = self._heads.neck_colour(costume.textures)
+        surfaces, hat_line = self._accessories(costume, shape, colour)
+        surfaces = [_placed(s, head.frame) for s in surfaces]
         if costume.groom is not None:
-            hair, roots = self._barber.wear(costume.groom, shape, head, costume.hair_colour, costume.mirrored)
+            hair, roots = self._barber.wear(costume.groom, shape, head, costume.hair_colour, costume.mirrored, hat_line)
             surfaces.append(hair)
         if costume.beard is not None:
             surfaces.append(self._barber.wear_beard(costume.beard, head, costume.hair_colour))
-        colour = self._heads.neck_colour(costume.textures)
         surfaces += [_placed(s, neck) for s in torso(self._neck_size(shape), costume.clothes, colour)]
-        surfaces += [_placed(s, head.frame) for s in self._accessories(costume, shape, colour)]
         return surfaces + self._heads.build(head, costume.textures, roots, costume.hair_colour, *costume.lashes)
 
-    def _accessories(self, costume: Costume, shape: Floats, skin: tuple[float, float, float]) -> list[Surface]:
+    def _accessories(
+        self, costume: Costume, shape: Floats, skin: tuple[float, float, float]
+    ) -> tuple[list[Surface], HatLine | None]:
         rng = np.random.default_rng(costume.extras_seed)
         fit = Fit.of(self._model, shape)
         makers: dict[str, Callable[[], list[Surface]]] = {
             "glasses": lambda: glasses(fit, rng),
-            "hat": lambda: hat(fit, rng),
             "headphones": lambda: headphones(fit, rng),
             "boom": lambda: boom(fit, rng),
             "hand": lambda: hand(fit, Material(Kind.SKIN, skin, roughness=0.5, specular=0.6, scatter=1.0), rng),
             "prop": lambda: prop(fit, rng),
         }
-        return [surface for name in costume.extras for surface in makers[name]()]
+        worn, line = hat(fit, rng) if "hat" in costume.extras else ([], None)
+        others = [surface for name in costume.extras if name in makers for surface in makers[name]()]
+        return worn + others, line
 
     def _shape(self, identity: Array) -> Floats:
         """The neutral head (V, 3) of an identity, canonical metres."""

@@ -67,7 +67,7 @@ void main()
 #ifdef TANGENT_LOC
     vec3 to_camera = cam_pos - position;
     float reach = length(to_camera);
-    float half_width = sign(tangent.w) * max(abs(tangent.w), 0.45 * pixel_angle * reach);
+    float half_width = sign(tangent.w) * max(abs(tangent.w), 0.3 * pixel_angle * reach);
     strand = normalize(tangent.xyz);
     world += normalize(cross(strand, to_camera / reach) + vec3(1e-6)) * half_width;
     vec3 above = position + normal * 0.004;
