@@ -8,7 +8,7 @@ from scipy.spatial import KDTree
 
 Array = NDArray[np.float64]
 
-_CANDIDATES = 12
+_CANDIDATES = 8
 
 
 class Surface:
@@ -16,8 +16,7 @@ class Surface:
 
     Triangles are found by their centroids, in classes of like size: one whose centroid is farther than the
     best distance so far plus the largest radius of its class cannot be closer. A handful of neighbours
-    usually settles it; the few points that they do not settle ask for every triangle within that reach, so
-    that the answer is exact.
+    usually settles it; points that they do not settle ask for more and more, so that the answer is exact.
 
     Args:
         vertices: (V, 3) metres. triangles: (T, 3) vertex indices.
@@ -49,13 +48,16 @@ class Surface:
         points = np.asarray(points, dtype=np.float64)
         best = _Best(points)
         for each in self.classes:
-            reach, near = each.tree.query(points, k=min(_CANDIDATES, len(each.members)))
-            near, reach = near.reshape(len(points), -1), reach.reshape(len(points), -1)
-            best.offer(np.arange(len(points)), each.members[near], self.corners)
-            cut_short = near.shape[1] < len(each.members)
-            for index in np.flatnonzero(cut_short & (best.distance + each.radius > reach[:, -1])):
-                within = each.tree.query_ball_point(points[index], best.distance[index] + each.radius)
-                best.offer(np.array([index]), each.members[np.array([within], dtype=np.int64)], self.corners)
+            open_rows, count = np.arange(len(points)), _CANDIDATES
+            while len(open_rows):
+                count = min(count, len(each.members))
+                reach, near = each.tree.query(points[open_rows], k=count)
+                best.offer(open_rows, each.members[near.reshape(-1, count)], self.corners)
+                if count == len(each.members):
+                    break
+                farthest = reach.reshape(-1, count)[:, -1]
+                open_rows = open_rows[best.distance[open_rows] + each.radius > farthest]
+                count *= 4
         return best.closest, best.triangle
 
 
@@ -79,8 +81,6 @@ class _Best:
 
     def offer(self, rows: NDArray[np.int64], candidates: NDArray[np.int64], corners: Array) -> None:
         """Try triangles (n, k) for points rows (n,)."""
-        if not candidates.size:
-            return
         each = closest_on_triangles(self.points[rows, None], corners[candidates])
         apart = np.linalg.norm(each - self.points[rows, None], axis=-1)
         pick = apart.argmin(1)

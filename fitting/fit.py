@@ -28,7 +28,8 @@ Array = NDArray[np.float64]
 
 # Energies of a few nats in some 10^5 decide between two line-search steps: single precision stalls there.
 _DTYPE = torch.float64
-_EARLY_TOLERANCE = 1e-3
+_EARLY_TOLERANCE = 1.0
+_EARLY_ITERATIONS = 20
 _CAMERAS = frozenset(CAMERA_GROUPS)
 
 
@@ -150,7 +151,7 @@ class _SequenceFit:
 
     def _stages(self) -> list[Stage]:
         options, face = self.options, self.start
-        brief = max(1, options.max_iterations // 3)
+        brief = min(_EARLY_ITERATIONS, options.max_iterations)
         rigid = free_mask(face, {*options.frozen, "identity", "expression", *_CAMERAS}, ROOT)
         neutral = free_mask(face, {*options.frozen, "expression", *_CAMERAS}, ROOT)
         return [

@@ -73,9 +73,9 @@ class FitOptions:
         robust_scale: residual in sigmas where it bends.
         sigma_floor: pixels added to every sigma in quadrature.
         landmark_spread: metres added to every sigma in quadrature, seen at the head's depth.
-        max_iterations: L-BFGS iterations of the last stage; the earlier ones take a third.
-        tolerance: the gate. The fit is done when a Gauss-Newton step would lower the energy by less than
-            this part of it.
+        max_iterations: L-BFGS iterations of the last stage.
+        tolerance: the gate. The fit is done when a Gauss-Newton step would move the unknowns by less than
+            this part of their own standard deviation, root mean square.
     """
 
     weights: FitWeights = field(default_factory=FitWeights)
@@ -87,7 +87,7 @@ class FitOptions:
     sigma_floor: float = 0.5
     landmark_spread: float = 0.001
     max_iterations: int = 150
-    tolerance: float = 1e-5
+    tolerance: float = 0.05
 
     def __post_init__(self) -> None:
         check_groups(self.frozen)

@@ -57,8 +57,9 @@ def minimise(
 ) -> Solution:
     """Minimise the energy, stage after stage.
 
-    The gate of a stage: with z the preconditioned coordinates at the current point, a Gauss-Newton step
-    would lower the energy E by `|dE/dz|^2 / 2`; it is reached when that is below `tolerance * (1 + E)`.
+    The gate of a stage: with z the preconditioned coordinates at the current point, `|dE/dz|` is the length
+    of a Gauss-Newton step in standard deviations of the unknowns (the energy is a negative log likelihood).
+    The gate is reached when the root mean square over the unknowns is below the stage's tolerance.
 
     Raises:
         SolverError: if the energy is not finite, naming the frame and camera.
@@ -100,9 +101,10 @@ class _Descent:
             return self.preconditioner.parameters(*self.coordinates).detach()
 
     def at_gate(self) -> bool:
-        """Whether the gradient at the current coordinates promises no more than the tolerance."""
+        """Whether a step from the current coordinates would be within the tolerance."""
         squared = sum(float((z.grad * z.grad).sum()) for z in self.coordinates if z.grad is not None)
-        return 0.5 * squared <= self.stage.tolerance * (1 + abs(self.energy))
+        free = sum(int(mask.sum()) for mask in self.stage.mask.tensors())
+        return squared <= free * self.stage.tolerance**2
 
     def run(self, iterations: int) -> int:
         """Iterate; gives the number of iterations made."""
