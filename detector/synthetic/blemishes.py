@@ -47,7 +47,7 @@ def draw_spots(maps: SkinMaps, melanin: float, age: float, rng: np.random.Genera
     if rng.random() < 0.6:
         places = _places(maps, int(rng.integers(1, 14)), rng, freckled=False)
         size = rng.gamma(2.5, 0.32, len(places)) * scale + 0.3
-        moles = _dots(maps.shape, places, size, rng.uniform(0.35, 1.0, len(places)), 0.3 * scale)
+        moles = _dots(maps.shape, places, size, rng.uniform(0.35, 1.0, len(places)), 0.45 * scale)
         more += moles * np.float32(rng.uniform(*MOLE_MELANIN))
     if rng.random() < age:
         places = _places(maps, int(rng.integers(8, 60)), rng, freckled=False)

@@ -64,10 +64,10 @@ def draw_brow_style(
         arch=rng.normal(0.4 + 0.9 * groomed, 0.9),
         start=rng.normal(-0.02, 0.06),
         end=rng.normal(1.02, 0.07),
-        count=int(110 + 420 * density * (0.6 + thick)),
+        count=int(180 + 800 * density * (0.6 + thick)),
         length=rng.uniform(4.5, 8.5) * (0.75 + 0.5 * thick),
         disorder=0.12 + 0.32 * rng.random() ** 2 * (1.0 - groomed),
-        strength=rng.uniform(0.55, 1.0),
+        strength=rng.uniform(0.45, 0.95),
         powder=rng.uniform(0.05, 0.35) * (0.4 + density) + 0.45 * groomed * rng.random(),
     )
 
@@ -102,7 +102,7 @@ class _Spine:
         self.scale = scale
 
     def at(self, t: Array) -> tuple[Array, Array, Array]:
-        """Places, outward and upward directions (n, 2) at t (n,); beyond the ends the line goes straight on."""
+        """Places, outward and upward directions (n, 2) at t (n,); the line goes straight on beyond its ends."""
         index = np.clip(np.rint(t * 63), 0, 63).astype(int)
         beyond = (t - np.clip(t, 0.0, 1.0))[:, None] * np.linalg.norm(self.line[-1] - self.line[0])
         return self.line[index] + self.out[index] * beyond, self.out[index], self.up[index]
@@ -129,14 +129,14 @@ def _paint_brow(image: Floats, spine: _Spine, style: BrowStyle, rng: np.random.G
         mix(image, window, style.colour * 1.15, soft * np.float32(style.powder))
     strength = style.strength * rng.uniform(0.45, 1.0, len(line))
     white = rng.random(len(line)) < style.grey
-    mix(image, window, style.colour, strokes(window, line[~white], strength[~white], 2) * np.float32(1.35))
+    mix(image, window, style.colour, strokes(window, line[~white], strength[~white], 1) * np.float32(1.5))
     if white.any():
         tone = np.array([0.36, 0.345, 0.32], np.float32)
-        mix(image, window, tone, strokes(window, line[white], strength[white], 2) * np.float32(0.9))
+        mix(image, window, tone, strokes(window, line[white], strength[white], 2) * np.float32(0.8))
 
 
 def _strands(spine: _Spine, style: BrowStyle, rng: np.random.Generator) -> Array:
-    """Strokes (n, 4, 2) in texels: upright at the inner end, then along the brow, closing in from both sides."""
+    """Strokes (n, 4, 2) in texels: upright at the inner end, then along the brow, closing in on its line."""
     t = style.start + (style.end - style.start) * rng.beta(1.05, 1.15, style.count)
     side = np.clip(rng.normal(0.0, 0.52, style.count), -1.1, 1.1)
     root, out, up = spine.at(t)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
+from detector.synthetic.texture_maps import SkinMaps
+
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
@@ -104,6 +106,18 @@ def fractal(
     for cell, weight in zip(cells[1:], weights[1:], strict=True):
         total = cv2.scaleAdd(noise(shape, cell, rng), float(weight), total)
     return np.asarray(total, np.float32)
+
+
+def wound(maps: SkinMaps, cells: Sequence[float], rng: np.random.Generator, fall: float = 0.6) -> Floats:
+    """Noise (H, W) like :func:`fractal` with cells in millimetres, wound round the head.
+
+    It runs on across the borders of the texture's islands, where noise in the texture would show a seam.
+    """
+    around, down = maps.cylinder
+    sheet = fractal((int(down.max()) + 2, int(around.max()) + 2), cells, rng, fall)
+    return np.asarray(
+        cv2.remap(sheet, around, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.float32
+    )
 
 
 def smoothstep(value: NDArray[np.floating], low: float, high: float) -> Floats:

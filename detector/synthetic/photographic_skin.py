@@ -1,9 +1,9 @@
 """Many people from a few photographic skins.
 
 A folder holds skins in the layout of :mod:`detector.synthetic.texture_layout`: `albedo_base.jpg` and
-`v*.jpg` (the skins), `normal_base.png` and `normal_old.jpg`, `mask_{brows,lips,beard,scalp}.png`, and `eye_*.jpg`.
-Nothing of it ships with vultus. The set that the released weights were trained with derives from *Infinite, 3D Head
-Scan* by Lee Perry-Smith / Infinite-Realities (ir-ltd.net), licensed CC BY 3.0; pictures made from it must keep
+`v*.jpg` (the skins), `normal_base.png` and `normal_old.jpg`, `mask_{brows,lips,beard,scalp}.png`, and
+`eye_*.jpg`. Nothing of it ships with vultus. The set that was used in training derives from "Infinite, 3D Head
+Scan" by Lee Perry-Smith / Infinite-Realities (ir-ltd.net), licensed CC BY 3.0; what is made from it must keep
 this credit.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.errors import InputError
 from detector.synthetic.blemishes import draw_spots
@@ -39,7 +38,7 @@ _SHRINK = 8
 
 @dataclass(frozen=True, eq=False)
 class _Photograph:
-    """One skin: sRGB (H, W, 3), and the colour of its skin without hair, lips and detail, linear and small."""
+    """One skin: sRGB (H, W, 3); the colour below hair, lips and detail, linear and small; its median."""
 
     image: Pixels
     tone: Floats
@@ -97,7 +96,7 @@ class PhotographicSkin:
         size = self._maps.shape[::-1]
         factor = to_linear(detail.image) / cv2.resize(detail.tone, size, interpolation=cv2.INTER_LINEAR)
         factor = np.minimum(factor, 1.7)
-        for name, chance in (("brows", 0.65), ("beard", 0.45), ("scalp", 0.5)):
+        for name, chance in (("brows", 0.65), ("beard", 0.45), ("scalp", 1.0)):
             if rng.random() < chance:
                 _shave(factor, self._masks[name])
         colour = _person_colour(tone.median, person, rng)
@@ -113,9 +112,9 @@ class PhotographicSkin:
         absorbed = melanin[rows, columns, None] * MELANIN + blood[rows, columns, None] * HAEMOGLOBIN
         albedo[rows, columns] *= np.exp(-absorbed)
         groomed = float(np.clip(person.makeup * rng.uniform(0.5, 1.3), 0.0, 1.0))
-        if person.bearded and rng.random() < 0.5:
-            style = draw_short_hair(person.hair, person.grey, True, person.age, rng)
-            paint_short_hair(albedo, self._maps, replace(style, scalp=0.0), rng)
+        bearded = person.bearded and rng.random() < 0.5
+        style = draw_short_hair(person.hair, person.grey, bearded, person.age, rng)
+        paint_short_hair(albedo, self._maps, style, rng)
         lips = draw_lip_style(person.melanin, person.makeup, rng)
         paint_mouth(albedo, self._maps, replace(lips, strength=lips.strength * rng.uniform(0.0, 0.5)), rng)
         paint_lids(albedo, self._maps, draw_lid_style(person.makeup, rng))

@@ -2,8 +2,8 @@
 
 Skin: light loses the same fraction for every unit of pigment that it crosses, so that the logarithm of the
 reflectance is linear in the amounts of melanin and haemoglobin (Tsumura et al. 1999, *Independent-component
-analysis of skin color image*). A small floor stands for what the surface reflects whatever lies below; it keeps
-very dark skin from turning saturated. Amounts are relative: melanin 0 is the palest skin (Fitzpatrick I), 2.6
+analysis of skin color image*). A small floor stands for what the surface reflects whatever lies below; it
+keeps very dark skin from turning saturated. Amounts are relative: melanin 0 is the palest skin (Fitzpatrick I), 2.6
 the darkest (VI); haemoglobin 0 is what a pale cheek holds at rest.
 
 Hair: the same with eumelanin (black, brown) and pheomelanin (red), after the measured absorption that
@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 Colour = tuple[float, float, float]
 
-PALEST = np.array([0.79, 0.56, 0.445], np.float32)
+PALEST = np.array([0.71, 0.50, 0.395], np.float32)
 """Linear RGB of skin without melanin."""
 MELANIN = np.array([1.0, 1.42, 1.95], np.float32)
 HAEMOGLOBIN = np.array([0.20, 1.0, 0.82], np.float32)

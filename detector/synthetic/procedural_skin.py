@@ -12,12 +12,12 @@ from detector.synthetic.brow_paint import draw_brow_style, paint_brows
 from detector.synthetic.eye_texture import draw_eyes
 from detector.synthetic.lid_paint import draw_lid_style, paint_lids
 from detector.synthetic.mouth_paint import draw_lip_style, paint_mouth
-from detector.synthetic.paint import Floats, fractal, noise
+from detector.synthetic.paint import Floats, noise, wound
 from detector.synthetic.pigment import Colour, draw_hair, draw_melanin, skin_colour, srgb_colour, to_srgb
 from detector.synthetic.relief import draw_relief
 from detector.synthetic.short_hair import draw_short_hair, paint_short_hair
 from detector.synthetic.skin_regions import draw_amounts, region_masks
-from detector.synthetic.skin_source import HeadTextures
+from detector.synthetic.skin_source import HeadTextures, Pixels
 from detector.synthetic.texture_maps import SkinMaps, eye_maps, skin_maps
 from fitting.head_model import HeadModel
 
@@ -81,7 +81,7 @@ class ProceduralSkin:
 
 
 def dressed(
-    person: Person, albedo: np.ndarray, normal: np.ndarray | None, eyes: np.ndarray, rng: np.random.Generator
+    person: Person, albedo: Pixels, normal: Pixels | None, eyes: Pixels, rng: np.random.Generator
 ) -> HeadTextures:
     """The images of a person with the colours that go with them."""
     dark = float(np.clip(person.melanin / 2.0, 0.0, 1.0)) * rng.random()
@@ -99,7 +99,7 @@ def dressed(
         tongue_colour=TONGUE,
         lash_colour=srgb_colour(lash),
         hair_colour=srgb_colour(hair),
-        roughness=float(rng.uniform(0.34, 0.58)),
+        roughness=float(rng.uniform(0.38, 0.64)),
     )
 
 
@@ -142,11 +142,11 @@ def _pigments(
     masks = region_masks(maps)
     flat = masks.reshape(len(masks), -1)
     regional = (np.stack([more_melanin, more_blood]) @ flat).reshape(2, *maps.shape)
-    rough = np.float32(rng.uniform(0.4, 1.5) * (1.0 - 0.6 * smooth) * (1.0 + 0.6 * person.age))
+    rough = np.float32(rng.uniform(0.4, 1.4) * (1.0 - 0.6 * smooth) * (1.0 + 0.4 * person.age))
     own = np.float32(0.12 + 0.8 * person.melanin)
-    wide = 0.055 * fractal(maps.shape, (90.0, 40.0, 18.0), rng)
+    wide = 0.05 * wound(maps, (70.0, 32.0, 16.0), rng)
     melanin = np.float32(person.melanin) + own * (regional[0] + rough * wide)
-    melanin = cv2.scaleAdd(noise(maps.shape, 3.5, rng), float(0.018 * rough), melanin)
-    mottle = fractal(maps.shape, (34.0, 14.0, 6.0, 3.0), rng, 0.8)
-    blood = np.float32(rng.normal(0.05, 0.10)) + regional[1] + np.float32(0.05) * rough * mottle
+    melanin = cv2.scaleAdd(noise(maps.shape, 3.5, rng), float(0.010 * rough), melanin)
+    mottle = wound(maps, (26.0, 12.0, 6.0, 3.0), rng, 0.8)
+    blood = np.float32(rng.normal(0.12, 0.10)) + regional[1] + np.float32(0.036) * rough * mottle
     return np.asarray(melanin, np.float32), np.asarray(blood, np.float32)

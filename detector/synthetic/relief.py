@@ -24,7 +24,7 @@ def draw_relief(maps: SkinMaps, age: float, rng: np.random.Generator) -> tuple[P
         0.35 * noise(maps.shape, 1.0, rng) + 0.5 * noise(maps.shape, 1.7, rng) + noise(maps.shape, 4.0, rng)
     )
     head = (maps.island == HEAD_ISLAND).astype(np.float32)
-    height = pores * head * np.float32(rng.uniform(0.012, 0.04)) - creases
+    height = pores * head * np.float32(rng.uniform(0.02, 0.08)) - creases
     return normals_from_height(height, maps.texels_per_mm), creases
 
 

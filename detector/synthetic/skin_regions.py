@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from detector.synthetic.paint import Floats, blur, smoothstep
-from detector.synthetic.texture_maps import HEAD_ISLAND, SkinMaps
+from detector.synthetic.texture_maps import HEAD_ISLAND, NECK_ISLAND, SkinMaps
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ REGIONS: dict[str, Region] = {
     "inner_cheek": Region((24, -32, 22), (9, 12, 10), (0.0, 0.04), (0.09, 0.08)),
     "nose": Region((0, -42, 44), (10, 9, 12), (0.04, 0.04), (0.16, 0.10), False),
     "wing": Region((14, -47, 29), (4, 6, 5), (0.05, 0.04), (0.20, 0.12)),
-    "nostril": Region((8, -51, 27), (3.2, 3, 4.5), (0.10, 0.05), (0.75, 0.2)),
+    "nostril": Region((8, -51, 27), (3.2, 2.6, 4.5), (0.35, 0.1), (0.30, 0.1)),
     "ear": Region((78, -15, -58), (9, 28, 16), (0.0, 0.05), (0.26, 0.16)),
     "chin": Region((0, -100, 26), (13, 10, 12), (0.02, 0.04), (0.08, 0.08), False),
     "forehead": Region((0, 48, 18), (38, 20, 25), (0.05, 0.06), (0.02, 0.06), False),
@@ -60,7 +60,7 @@ def _gaussian(position: Floats, region: Region, side: float) -> Floats:
 @lru_cache(maxsize=4)
 def region_masks(maps: SkinMaps) -> Floats:
     """(n, H, W) the regions in order, the pairs as right then left."""
-    head = maps.island == HEAD_ISLAND
+    head = (maps.island == HEAD_ISLAND) | (maps.island == NECK_ISLAND)
     masks = [
         _gaussian(maps.position, region, side) * head
         for region in REGIONS.values()
@@ -99,15 +99,27 @@ HAIRLINE = (
 )
 
 
+EAR_CENTRE, EAR_REACH_MM = (79.0, -19.0, -69.0), 29.0
+"""The ear lies flat in the texture, a disc about this point of the mean head."""
+
+
+def _disc(maps: SkinMaps, centre: tuple[float, float, float], reach: float) -> Floats:
+    """(H, W) 1 within a disc in the texture about a point and its mirror image, soft over 6 mm."""
+    rows, columns = np.indices(maps.shape, dtype=np.float32)
+    mirrored = np.array([centre, (-centre[0], *centre[1:])])
+    discs = [np.hypot(columns - x, rows - y) / maps.texels_per_mm for x, y in maps.texel(mirrored)]
+    return smoothstep(np.minimum(*discs), reach + 3.0, reach - 3.0)
+
+
 @lru_cache(maxsize=4)
 def hair_masks(maps: SkinMaps) -> HairMasks:
     """Where the hair of the head grows."""
     x, y, z = (maps.position[..., i] for i in range(3))
     width = np.abs(x)
-    head = (maps.island == HEAD_ISLAND) | (maps.island == 5)
+    head = (maps.island == HEAD_ISLAND) | (maps.island == NECK_ISLAND)
     cheek = np.interp(z, *CHEEK_LINE).astype(np.float32)
     below = smoothstep(cheek - y, -4.0, 6.0) * smoothstep(z, -66.0, -56.0)
-    neck = smoothstep(y, -150.0, -118.0)
+    neck = smoothstep(y, -134.0, -112.0)
     mouth = smoothstep(width, 33.0, 25.0)
     moustache = smoothstep(width, 34.0, 24.0) * smoothstep(y, -78.0, -70.0) * smoothstep(-y, 50.0, 54.0)
     moustache = moustache * smoothstep(z, 5.0, 12.0) * smoothstep(width * 0.25 - y, 52.5, 56.0)
@@ -115,7 +127,7 @@ def hair_masks(maps: SkinMaps) -> HairMasks:
     soul = smoothstep(width, 9.0, 5.0) * smoothstep(-y, 80.0, 84.0) * smoothstep(y, -98.0, -92.0) * (z > 5)
     jaw = below * (1.0 - mouth * smoothstep(y, -86.0, -78.0))
     beard = {"moustache": moustache, "chin": chin * neck, "soul": soul, "jaw": jaw * neck}
-    ear = smoothstep(width, 72.5, 76.0) * smoothstep(z, -82.0, -74.0) * smoothstep(y, 26.0, 18.0)
+    ear = _disc(maps, EAR_CENTRE, EAR_REACH_MM)
     height = np.interp(z, *HAIRLINE).astype(np.float32)
     hairline = np.where(head, y - height, -50.0) - 60.0 * ear
     return HairMasks(

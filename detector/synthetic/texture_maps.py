@@ -23,6 +23,9 @@ Floats = NDArray[np.float32]
 
 HEAD_ISLAND, MOUTH_ISLAND = 1, 2
 SOCKET_ISLANDS = (3, 4)
+NECK_ISLAND = 5
+AXIS_Z_MM, RADIUS_MM, TOP_MM = -60.0, 80.0, 180.0
+"""The upright cylinder about the head that noise is wound on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,8 @@ class SkinMaps:
 
     Attributes:
         position: (H, W, 3) millimetres on the mean head; outside the mesh that of the nearest texel.
+        cylinder: (H, W) twice, float32: millimetres round the head and down it, from the top of the back; they
+            run on across the islands' borders.
         island: (H, W) uint8, see :func:`detector.synthetic.texture_layout.skin_islands`.
         landmarks: (68, 2) texels (x, y) of the ibug68 landmarks.
         texels_per_mm: how fine the face is.
@@ -39,6 +44,7 @@ class SkinMaps:
     """
 
     position: Floats
+    cylinder: tuple[Floats, Floats]
     island: NDArray[np.uint8]
     landmarks: Array
     texels_per_mm: float
@@ -86,7 +92,8 @@ def skin_maps(model: HeadModel, width: int) -> SkinMaps:
     keep = slice(None, None, 3)
     found = np.stack([columns[keep], rows[keep]], axis=1).astype(np.float64)
     tree = cKDTree(position[rows[keep], columns[keep]])
-    return SkinMaps(position.astype(np.float32), island.astype(np.uint8), landmarks, scale, tree, found)
+    places, labels = position.astype(np.float32), island.astype(np.uint8)
+    return SkinMaps(places, _cylinder(places), labels, landmarks, scale, tree, found)
 
 
 @lru_cache(maxsize=_CACHE_SIZE)
@@ -106,12 +113,17 @@ def eye_maps(model: HeadModel, width: int) -> EyeMaps:
     return EyeMaps((field / np.linalg.norm(field, axis=-1, keepdims=True)).astype(np.float32))
 
 
+def _cylinder(position: Floats) -> tuple[Floats, Floats]:
+    turn = np.arctan2(position[..., 0], position[..., 2] - AXIS_Z_MM) + np.pi
+    return np.asarray(turn * RADIUS_MM, np.float32), np.asarray(TOP_MM - position[..., 1], np.float32)
+
+
 def _to_texels(uv: Array, shape: tuple[int, int]) -> Array:
     return np.stack([uv[:, 0] * shape[1] - 0.5, (1.0 - uv[:, 1]) * shape[0] - 0.5], axis=1)
 
 
 def _rasterise(triangles: Array, shape: tuple[int, int]) -> tuple[NDArray[np.int64], Array]:
-    """Which of the triangles (T, 3, 2) covers each texel (-1: none), and its barycentric weights (H, W, 3)."""
+    """Which of the triangles (T, 3, 2) covers each texel (-1: none), and the barycentric weights (H, W, 3)."""
     number = np.full(shape, -1, np.int32)
     fixed = np.rint(triangles * 16).astype(np.int32)
     for i, triangle in enumerate(fixed):
@@ -130,7 +142,7 @@ def _rasterise(triangles: Array, shape: tuple[int, int]) -> tuple[NDArray[np.int
 
 
 def _landmark_texels(model: HeadModel, pixels: Array, mean: Array) -> tuple[Array, float]:
-    """The texels (68, 2) of the landmarks, and the texels per millimetre between the landmarks of the face."""
+    """The texels (68, 2) of the landmarks, and the texels per millimetre between those of the face."""
     of_vertex = np.full((len(mean), 2), np.nan)
     faces = part_triangles(model, "skin")
     corners, vertices = model.triangles_uv[faces].ravel(), model.triangles[faces].ravel()
