@@ -93,7 +93,7 @@ def recolour(images: Tensor, generator: torch.Generator) -> Tensor:
     matrix = _colour_matrix(images, generator)
     images = torch.einsum("nij,njhw->nihw", matrix, images)
     level = images.mean(dim=(1, 2, 3), keepdim=True)
-    images = (images - level) * torch.exp(draw(-0.45, 0.35)) + level * torch.exp(draw(-0.5, 0.4))
+    images = (images - level) * torch.exp(draw(-0.4, 0.3)) + level * torch.exp(draw(-0.4, 0.35))
     return images + draw(-0.08, 0.08)
 
 
@@ -103,12 +103,12 @@ def _colour_matrix(images: Tensor, generator: torch.Generator) -> Tensor:
     eye = torch.eye(3, device=images.device)
     axis = torch.full((3,), 1 / math.sqrt(3.0), device=images.device)
     cross = torch.linalg.cross(axis.expand(3, 3), eye).mT
-    angle = draw(-0.25, 0.25)[..., 0]
+    angle = draw(-0.15, 0.15)[..., 0]
     # Rodrigues' formula about the grey axis
     turn = eye + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)
     grey = torch.tensor(LUMA, device=images.device).expand(3, 3)
-    saturation = torch.where(draw(0, 1) < 0.12, 0.0, draw(0.4, 1.6))[..., 0]
-    cast = torch.exp(draw(-0.18, 0.18, columns=3))[..., 0]
+    saturation = torch.where(draw(0, 1) < 0.12, 0.0, draw(0.4, 1.4))[..., 0]
+    cast = torch.exp(draw(-0.13, 0.13, columns=3))[..., 0]
     matrix: Tensor = cast * ((saturation * eye + (1 - saturation) * grey) @ turn)
     return matrix
 

@@ -35,8 +35,13 @@ $settings
 
 SYNTHETIC = (
     "Synthetic only: heads of the vultus head model (CC0 MakeHuman assets), rendered by its synthetic engine "
-    "with exact labels. The renderer's settings stand below. No photographs of people were trained on."
+    "with exact labels. The renderer's settings stand below."
 )
+SKINS = (
+    " Some heads wear photographic skins ({skins}), whose licence and credits belong here; the others are "
+    "invented. No photographs of faces were trained on."
+)
+INVENTED = " All skins are invented: no photograph of a person was trained on."
 MIXED = (
     "Synthetic heads, mixed with the labelled photographs of {real}. Their terms apply to these weights: "
     "they are not for release."
@@ -49,10 +54,9 @@ def write_card(path: Path, name: str, metrics: Mapping[str, object]) -> Path:
     held_out = metrics["held_out"]
     if not isinstance(settings, Mapping) or not isinstance(held_out, Mapping):
         raise TypeError("the metrics of a run hold its settings and its measurements")
-    real = settings.get("real")
     text = CARD.substitute(
         name=name,
-        data=MIXED.format(real=real) if real else SYNTHETIC,
+        data=_data(settings),
         steps=metrics["steps"],
         minutes=metrics["minutes"],
         device=metrics["device"],
@@ -65,3 +69,12 @@ def write_card(path: Path, name: str, metrics: Mapping[str, object]) -> Path:
     )
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _data(settings: Mapping[str, object]) -> str:
+    """What the network learnt from, in words."""
+    if settings.get("real"):
+        return MIXED.format(real=settings["real"])
+    renderer = settings.get("renderer")
+    skins = renderer.get("skins") if isinstance(renderer, Mapping) else None
+    return SYNTHETIC + (SKINS.format(skins=skins) if skins else INVENTED)

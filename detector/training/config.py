@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 
 import torch
@@ -36,7 +36,8 @@ class TrainConfig:
         chunk: samples per message of a worker.
         held_out: samples set aside to measure on.
         min_samples: start training when so many have come.
-        buffer_gib: memory of the training device for samples, GiB.
+        buffer_gib: memory of the training device for samples, GiB; None takes 40 percent of what a GPU has
+            free, and 2 GiB of the main memory.
         batch_size: images per step.
         queries: points per step.
         learning_rate, weight_decay, clip: of AdamW; the largest norm of the gradient.
@@ -64,7 +65,7 @@ class TrainConfig:
     chunk: int = 16
     held_out: int = 512
     min_samples: int = 1024
-    buffer_gib: float = 4.0
+    buffer_gib: float | None = None
     batch_size: int = 128
     queries: int = 640
     learning_rate: float = 1e-3
@@ -100,4 +101,19 @@ class TrainConfig:
         """The settings as JSON values, without what only this machine knows."""
         private = {"output", "samples", "real", "factory", "device", "resume"}
         values = {key: value for key, value in asdict(self).items() if key not in private}
-        return values | {"real": self.real.name if self.real else None, "renderer": repr(self.factory)}
+        return values | {"real": self.real.name if self.real else None, "renderer": _described(self.factory)}
+
+    def buffer_bytes(self) -> int:
+        """Memory for samples."""
+        if self.buffer_gib is not None:
+            return int(self.buffer_gib * 2**30)
+        if self.torch_device().type == "cuda":
+            return int(0.4 * torch.cuda.mem_get_info(self.torch_device())[0])
+        return 2 * 2**30
+
+
+def _described(factory: SamplerFactory) -> dict[str, object]:
+    """The settings of a renderer; of a folder, only its name."""
+    values = asdict(factory) if is_dataclass(factory) and not isinstance(factory, type) else {}
+    nested = values.get("options", values)
+    return {key: value.name if isinstance(value, Path) else value for key, value in nested.items()}

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 BLOCK = 8
-QUALITY = (0.5, 8.0)
-"""Factors on the standard's table: about quality 75 down to 8."""
+QUALITY = (0.4, 5.0)
+"""Factors on the standard's table: about quality 80 down to 10."""
 
 LUMINANCE = (
     (16, 11, 10, 16, 24, 40, 51, 61),

@@ -149,7 +149,7 @@ class _Session:
                 self.held_out.add(chunk)
             return
         if self.samples is None:
-            capacity = capacity_for(self.config.buffer_gib, side, vertices)
+            capacity = capacity_for(self.config.buffer_bytes(), side, vertices)
             self.samples = SampleBuffer(capacity, side, vertices, self.device)
         self.samples.add(chunk)
 

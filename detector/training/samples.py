@@ -115,6 +115,6 @@ class SampleBuffer:
         return self.images[start:stop], self.positions[start:stop].float() / UNIT
 
 
-def capacity_for(gibibytes: float, image_size: int, vertices: int) -> int:
-    """How many samples fit into this much memory."""
-    return max(1, int(gibibytes * 2**30 / (image_size * image_size * 3 + vertices * 4)))
+def capacity_for(memory: int, image_size: int, vertices: int) -> int:
+    """How many samples fit into so many bytes."""
+    return max(1, memory // (image_size * image_size * 3 + vertices * 4))
