@@ -114,6 +114,9 @@ class TrainConfig:
 
 def _described(factory: SamplerFactory) -> dict[str, object]:
     """The settings of a renderer; of a folder, only its name."""
-    values = asdict(factory) if is_dataclass(factory) and not isinstance(factory, type) else {}
-    nested = values.get("options", values)
+    settings: object = factory
+    if not is_dataclass(settings) or isinstance(settings, type):
+        return {}
+    values = asdict(settings)
+    nested: dict[str, object] = values.get("options", values)
     return {key: value.name if isinstance(value, Path) else value for key, value in nested.items()}
