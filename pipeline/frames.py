@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -152,7 +152,7 @@ def image_sequences(folder: Path) -> list[fileseq.FileSequence]:
 
 def read_ahead(
     frames: Iterable[tuple[FrameSource, int]], *, threads: int = READ_THREADS
-) -> Iterator[Image | UnreadableImageError]:
+) -> Generator[Image | UnreadableImageError, None, None]:
     """Yield frames in order while the next ones are decoded in threads.
 
     A frame that cannot be read yields its error in place of the image, so that the caller can record it.

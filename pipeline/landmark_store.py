@@ -77,7 +77,7 @@ class LandmarkRows:
     sigma: NDArray[np.float32]
     region: NDArray[np.float32]
     status: NDArray[np.uint8]
-    reason: tuple[str, ...]
+    reason: list[str]
 
     @classmethod
     def empty(cls, frames: int, landmarks: int) -> LandmarkRows:
@@ -87,7 +87,7 @@ class LandmarkRows:
             sigma=np.full((frames, landmarks), np.nan, np.float32),
             region=np.full((frames, 3), np.nan, np.float32),
             status=np.zeros(frames, np.uint8),
-            reason=("",) * frames,
+            reason=[""] * frames,
         )
 
 
@@ -105,7 +105,7 @@ class Landmarks:
 
 
 class LandmarkWriter:
-    """Writes one landmark file chunk by chunk, going on with an interrupted one if it was the same work.
+    """Writes one landmark file chunk by chunk, going on with an earlier one if it was the same work.
 
     Args:
         path: the final name.
@@ -128,10 +128,10 @@ class LandmarkWriter:
         with reading(self._partial, kind=KIND, schema=SCHEMA) as file:
             return np.asarray(file["done"][:], dtype=bool)
 
-    def row(self, index: int) -> LandmarkRows:
-        """The stored row of one frame (F = 1), from which tracking goes on."""
+    def rows(self, end: int) -> LandmarkRows:
+        """The rows that are stored before a position, from which tracking goes on."""
         with reading(self._partial, kind=KIND, schema=SCHEMA) as file:
-            return _read_rows(file, slice(index, index + 1))
+            return _read_rows(file, slice(0, end))
 
     def write(self, start: int, rows: LandmarkRows) -> None:
         """Store rows from position ``start`` on and mark them done.
@@ -161,8 +161,17 @@ class LandmarkWriter:
         return publish(self.path)
 
     def _resumable(self) -> bool:
+        if self._is_same_work(self._partial):
+            return True
+        if self._is_same_work(self.path):
+            # Another camera of the shoot was not finished: this one goes on beside it.
+            self.path.replace(self._partial)
+            return True
+        return False
+
+    def _is_same_work(self, path: Path) -> bool:
         try:
-            return stored_fingerprint(self._partial, kind=KIND, schema=SCHEMA) == self.header.fingerprint
+            return stored_fingerprint(path, kind=KIND, schema=SCHEMA) == self.header.fingerprint
         except CorruptStoreError:
             return False
 
@@ -221,7 +230,7 @@ def _read_rows(file: h5py.File, rows: slice) -> LandmarkRows:
         sigma=np.asarray(file["sigma"][rows], dtype=np.float32),
         region=np.asarray(file["region"][rows], dtype=np.float32),
         status=np.asarray(file["status"][rows], dtype=np.uint8),
-        reason=tuple(text.decode(errors="replace") for text in file["reason"][rows]),
+        reason=[text.decode(errors="replace") for text in file["reason"][rows]],
     )
 
 

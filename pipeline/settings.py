@@ -65,6 +65,7 @@ class DetectSettings(Section):
 
     layout: str = "dense320"
     weights: str = ""
+    jitter: int = Field(default=1, ge=1, le=16)
     device: Device = "auto"
 
 

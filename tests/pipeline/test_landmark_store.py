@@ -50,7 +50,7 @@ def rows(start: int) -> LandmarkRows:
         sigma=random.random((CHUNK, LANDMARKS)).astype(np.float32),
         region=random.random((CHUNK, 3)).astype(np.float32),
         status=np.full(CHUNK, FrameStatus.OK, np.uint8),
-        reason=("",) * CHUNK,
+        reason=[""] * CHUNK,
     )
 
 
@@ -99,7 +99,7 @@ def test_everything_written_is_read_back(tmp_path: Path) -> None:
         writer.write(start, rows(start))
     skip = LandmarkRows.empty(1, LANDMARKS)
     writer.write(
-        3, LandmarkRows(skip.mean, skip.sigma, skip.region, np.array([3], np.uint8), ("truncated é",))
+        3, LandmarkRows(skip.mean, skip.sigma, skip.region, np.array([3], np.uint8), ["truncated é"])
     )
     writer.finish()
     stored = read_landmarks(path)

@@ -1,0 +1,158 @@
+"""vultus detect: from images to dense landmarks, one file per camera."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from calibration.errors import InputError, UsageError
+from calibration.formats import read_rig
+from detector.layouts import LAYOUTS
+from detector.predictor import Predictor, load_predictor
+from detector.weights import find_weights, released_names
+from fitting.head_model import load_head_model
+from pipeline.detection import detect_frames
+from pipeline.devices import torch_device
+from pipeline.fingerprint import file_digest, fingerprint
+from pipeline.frame_ranges import format_frames
+from pipeline.hdf5 import CorruptStoreError, partial_path
+from pipeline.landmark_store import (
+    FrameStatus,
+    LandmarkHeader,
+    LandmarkWriter,
+    landmark_fingerprint,
+    read_landmarks,
+)
+from pipeline.progress import Progress, silent
+from pipeline.shoot import Shoot
+
+log = logging.getLogger(__name__)
+
+
+def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> Path:
+    """Find the landmarks of every frame of every camera.
+
+    All cameras go through the frames side by side. Images that are missing or cannot be read, and images
+    without a face, are recorded with their reason and skipped.
+
+    Args:
+        shoot: whose images are looked at; if its cameras are calibrated, they help each other.
+        force: detect again, even if the result is up to date.
+        progress: called after each chunk of frames is on disk; where it raises, nothing is lost.
+
+    Returns:
+        the folder of the landmark files.
+
+    Raises:
+        InputError: there are no images, their sizes differ, or the weights are missing.
+        UsageError: there is no such layout or device.
+        DiskError: the disk is full.
+    """
+    check(shoot)
+    settings, folder = shoot.settings.detect, shoot.landmarks_folder
+    weights = find_network(shoot)
+    rig = read_rig(shoot.cameras_file, "vultus") if shoot.cameras_file.is_file() else None
+    work = _fingerprint(shoot, weights)
+    if force:
+        _delete(shoot)
+    elif all(_is_current(shoot.landmark_file(name), work) for name in shoot.camera_names):
+        log.info("Detect: up to date (%s)", folder)
+        return folder
+    device = torch_device(settings.device)
+    predictor = load_predictor(
+        weights, settings.layout, load_head_model(), device=device, jitter=settings.jitter
+    )
+    writers = [
+        LandmarkWriter(shoot.landmark_file(n), _header(shoot, n, predictor, work)) for n in shoot.camera_names
+    ]
+    detect_frames(shoot, predictor, rig, writers, progress)
+    for writer in writers:
+        _tell(writer.finish())
+    return folder
+
+
+def check(shoot: Shoot) -> None:
+    """Refuse an unknown layout or absent weights before any work is done.
+
+    Raises:
+        UsageError: there is no such layout.
+        InputError: the weights are missing.
+    """
+    chosen = shoot.settings.detect.layout
+    if chosen not in LAYOUTS:
+        raise UsageError(f"There is no layout '{chosen}'", fix=f"Known are: {', '.join(LAYOUTS)}")
+    find_network(shoot)
+
+
+def find_network(shoot: Shoot) -> Path:
+    """The file of weights: that of the shoot file (a path or a released name), else the released one.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    setting = shoot.settings.detect.weights
+    if setting:
+        own = shoot.path(setting)
+        return own if own.is_file() else find_weights(setting)
+    names = released_names()
+    if not names:
+        raise InputError(
+            "No weights come with this installation", fix="Name a file: detect.weights in shoot.toml"
+        )
+    return find_weights(names[0])
+
+
+def _header(shoot: Shoot, name: str, predictor: Predictor, work: str) -> LandmarkHeader:
+    return LandmarkHeader(
+        camera=name,
+        size=shoot.sources[name].size,
+        frames=np.array(shoot.frames, dtype=np.int64),
+        layout=predictor.layout.name,
+        queries=predictor.layout.queries.numpy(),
+        fingerprint=work,
+    )
+
+
+def _fingerprint(shoot: Shoot, weights: Path) -> str:
+    return fingerprint(
+        settings=shoot.settings.detect.model_dump(exclude={"device", "weights"}),
+        weights=file_digest(weights),
+        frames=shoot.frames,
+        cameras={name: camera.model_dump() for name, camera in shoot.settings.cameras.items()},
+        images={name: source.fingerprint() for name, source in shoot.sources.items()},
+        rig=file_digest(shoot.cameras_file) if shoot.cameras_file.is_file() else None,
+    )
+
+
+def _is_current(path: Path, work: str) -> bool:
+    try:
+        return landmark_fingerprint(path) == work
+    except CorruptStoreError as error:
+        log.warning("%s It is made again.", error)
+        return False
+
+
+def _delete(shoot: Shoot) -> None:
+    for name in shoot.camera_names:
+        path = shoot.landmark_file(name)
+        path.unlink(missing_ok=True)
+        partial_path(path).unlink(missing_ok=True)
+
+
+def _tell(path: Path) -> None:
+    """Say what was found in a camera, and which frames were skipped and why."""
+    stored = read_landmarks(path)
+    frames, name = stored.header.frames, stored.header.camera
+    log.info("Detect: camera %s: a face in %d of %d frames", name, stored.seen.sum(), len(frames))
+    words: Mapping[FrameStatus, str] = {
+        FrameStatus.MISSING: "no image",
+        FrameStatus.UNREADABLE: "image cannot be read",
+        FrameStatus.NO_FACE: "no face found",
+    }
+    for status, text in words.items():
+        skipped = frames[stored.rows.status == status]
+        if len(skipped):
+            log.warning("Detect: camera %s: %s: %s", name, text, format_frames(skipped.tolist()))
