@@ -58,12 +58,14 @@ class ClusterOptions:
         workers: processes on this machine.
         resources: what a task takes of its worker, such as {"GPU": 1} on a farm.
         device: instead of the shoot files'.
+        timeout: seconds to wait for the scheduler.
     """
 
     scheduler: str = ""
     workers: int = 1
     resources: tuple[tuple[str, float], ...] = ()
     device: str | None = None
+    timeout: float = 20.0
 
 
 def run_shoots(
@@ -129,7 +131,7 @@ def run_shoot(path: str, device: str | None, folder: str) -> ShootResult:
 def _client(options: ClusterOptions) -> Iterator[Client]:
     if options.scheduler:
         try:
-            client = Client(options.scheduler, timeout="20s")
+            client = Client(options.scheduler, timeout=options.timeout)
         except (OSError, TimeoutError, ValueError) as error:
             raise InputError(f"The scheduler does not answer ({error})", where=options.scheduler) from error
         with client:
