@@ -45,13 +45,13 @@ def draw_spots(maps: SkinMaps, melanin: float, age: float, rng: np.random.Genera
         spots = _dots(maps.shape, places, size, rng.uniform(0.2, 1.0, len(places)), 0.45 * scale)
         more += spots * np.float32(rng.uniform(0.2, 0.75))
     if rng.random() < 0.6:
-        places = _places(maps, int(rng.integers(1, 14)), rng, freckled=False)
+        places = _places(maps, 1 + int(rng.exponential(4.0)), rng, freckled=False)
         size = rng.gamma(2.5, 0.32, len(places)) * scale + 0.3
         moles = _dots(maps.shape, places, size, rng.uniform(0.35, 1.0, len(places)), 0.45 * scale)
         more += moles * np.float32(rng.uniform(*MOLE_MELANIN))
     if rng.random() < age:
         places = _places(maps, int(rng.integers(8, 60)), rng, freckled=False)
-        size = rng.gamma(2.0, 1.1, len(places)) * scale
+        size = rng.gamma(2.0, 0.75, len(places)) * scale
         more += _dots(maps.shape, places, size, rng.uniform(0.2, 1.0, len(places)), 0.9 * scale) * np.float32(
             0.35
         )

@@ -131,7 +131,7 @@ def _paint_brow(image: Floats, spine: _Spine, style: BrowStyle, rng: np.random.G
     white = rng.random(len(line)) < style.grey
     mix(image, window, style.colour, strokes(window, line[~white], strength[~white], 1) * np.float32(1.5))
     if white.any():
-        tone = np.array([0.36, 0.345, 0.32], np.float32)
+        tone = np.array([0.27, 0.26, 0.245], np.float32)
         mix(image, window, tone, strokes(window, line[white], strength[white], 2) * np.float32(0.8))
 
 

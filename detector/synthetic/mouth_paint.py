@@ -78,7 +78,7 @@ def draw_lip_style(melanin: float, makeup: float, rng: np.random.Generator) -> L
         cover=rng.uniform(0.35, 0.95) if rng.random() < makeup else 0.0,
         upper=rng.uniform(0.0, 0.22),
         edge=rng.uniform(0.35, 1.1),
-        grooves=rng.uniform(0.04, 0.16),
+        grooves=rng.uniform(0.02, 0.08),
         swell=rng.normal(1.0, 0.02),
     )
 

@@ -70,7 +70,7 @@ def paint_short_hair(image: Floats, maps: SkinMaps, style: ShortHairStyle, rng: 
     if style.scalp > 0:
         edge = 4.0 * fractal(maps.shape, (26.0, 10.0, 3.0), rng)
         density = smoothstep(masks.hairline - np.float32(style.recession) + edge, -4.0, 7.0)
-        grain = noise(maps.shape, 1.0, rng) * 0.28 + noise(maps.shape, 2.0, rng) * 0.12
+        grain = noise(maps.shape, 1.0, rng) * 0.20
         alpha = density * np.float32(style.scalp) * np.clip(0.72 + grain, 0.0, 1.0)
         mix(image, whole(maps.shape), _mixed(style, maps.shape, rng), alpha)
 
@@ -105,7 +105,7 @@ def _paint_beard(
 
 def _mixed(style: ShortHairStyle, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
     """Colour (h, w, 3) that varies from hair to hair, some of them white."""
-    shade = np.exp(0.30 * noise(shape, 1.0, rng) + 0.12 * noise(shape, 6.0, rng))
+    shade = np.exp(0.25 * noise(shape, 1.0, rng))
     colour = style.colour[None, None] * shade[..., None]
     if style.grey > 0.02:
         white = (noise(shape, 1.0, rng) < np.float32(3.0 * style.grey - 1.5))[..., None] * np.float32(0.75)

@@ -123,7 +123,7 @@ def hair_masks(maps: SkinMaps) -> HairMasks:
     mouth = smoothstep(width, 33.0, 25.0)
     moustache = smoothstep(width, 34.0, 24.0) * smoothstep(y, -78.0, -70.0) * smoothstep(-y, 50.0, 54.0)
     moustache = moustache * smoothstep(z, 5.0, 12.0) * smoothstep(width * 0.25 - y, 52.5, 56.0)
-    chin = smoothstep(width, 30.0, 20.0) * smoothstep(-y, 84.0, 90.0) * smoothstep(z, -25.0, -5.0)
+    chin = smoothstep(width, 36.0, 14.0) * smoothstep(-y, 84.0, 90.0) * smoothstep(z, -25.0, -5.0)
     soul = smoothstep(width, 9.0, 5.0) * smoothstep(-y, 80.0, 84.0) * smoothstep(y, -98.0, -92.0) * (z > 5)
     jaw = below * (1.0 - mouth * smoothstep(y, -86.0, -78.0))
     beard = {"moustache": moustache, "chin": chin * neck, "soul": soul, "jaw": jaw * neck}

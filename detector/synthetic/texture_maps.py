@@ -37,6 +37,7 @@ class SkinMaps:
         cylinder: (H, W) twice, float32: millimetres round the head and down it, from the top of the back; they
             run on across the islands' borders.
         island: (H, W) uint8, see :func:`detector.synthetic.texture_layout.skin_islands`.
+        inside: (H, W) whether the texel lies on the mesh.
         landmarks: (68, 2) texels (x, y) of the ibug68 landmarks.
         texels_per_mm: how fine the face is.
         finder: nearest-texel search over the outer skin of the head, positions in millimetres.
@@ -46,6 +47,7 @@ class SkinMaps:
     position: Floats
     cylinder: tuple[Floats, Floats]
     island: NDArray[np.uint8]
+    inside: NDArray[np.bool_]
     landmarks: Array
     texels_per_mm: float
     finder: cKDTree
@@ -93,7 +95,7 @@ def skin_maps(model: HeadModel, width: int) -> SkinMaps:
     found = np.stack([columns[keep], rows[keep]], axis=1).astype(np.float64)
     tree = cKDTree(position[rows[keep], columns[keep]])
     places, labels = position.astype(np.float32), island.astype(np.uint8)
-    return SkinMaps(places, _cylinder(places), labels, landmarks, scale, tree, found)
+    return SkinMaps(places, _cylinder(places), labels, inside, landmarks, scale, tree, found)
 
 
 @lru_cache(maxsize=_CACHE_SIZE)
