@@ -200,8 +200,9 @@ def _cloth_texture(rng: np.random.Generator) -> Pixels:
     """(256, 256, 3) uint8 sRGB: plain, striped, chequered or printed cloth."""
     size = 256
     colours = rng.beta(0.9, 1.2, (3, 3))
-    if rng.random() < 0.5:
-        colours = colours.mean(axis=1, keepdims=True) + (colours - colours.mean(axis=1, keepdims=True)) * 0.25
+    # Most cloth is dull: grey, navy, brown, white.
+    grey = colours.mean(axis=1, keepdims=True)
+    colours = grey + (colours - grey) * rng.choice([0.1, 0.35, 0.8], p=[0.4, 0.4, 0.2])
     y, x = np.mgrid[0:size, 0:size] / size * 2 * np.pi
     repeat = int(rng.integers(4, 24))
     choice = rng.random()

@@ -57,7 +57,7 @@ class Groom:
     strands: Strands
     corners: NDArray[np.int64]
     weights: Array
-    nearest: NDArray[np.int64]
+    nearest: NDArray[np.int32]
     follow: Floats
     roots: Floats
 
@@ -86,7 +86,7 @@ def grow(style: Hairstyle, body: Body, rng: np.random.Generator) -> Groom:
     distance, nearest = tree.query(points.reshape(-1, 3))
     follow = np.exp(-((distance / 0.05) ** 2)).reshape(count, steps)
     return Groom(
-        strands, corners, weights, nearest.reshape(count, steps), follow.astype(np.float32), density.astype(np.float32)
+        strands, corners, weights, nearest.reshape(count, steps).astype(np.int32), follow.astype(np.float32), density.astype(np.float32)
     )
 
 

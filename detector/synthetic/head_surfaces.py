@@ -200,7 +200,7 @@ def _wetness(model: HeadModel, canonical: Floats) -> Floats:
     """(R,) where the skin shines: the lips' inner side and the rims of the lids."""
     outline = model.ibug68.evaluate(model.assets.mean.astype(np.float64))
     lips = _near(canonical, outline[60:68], 0.006) * 0.7
-    lids = _near(canonical, outline[36:48], 0.0025) * 0.8
+    lids = _near(canonical, outline[36:48], 0.0016) * 0.6
     return np.asarray(np.maximum(lips, lids), np.float32)
 
 

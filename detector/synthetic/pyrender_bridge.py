@@ -61,6 +61,7 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
         self._resident: OrderedDict[Any, None] = OrderedDict()
         self.lights = tuple(pyrender.DirectionalLight(intensity=0.0) for _ in range(LAMPS))
         self.light: Light | None = None
+        self._told: set[Any] = set()
         self.pixel_angle = 1e-3
 
     def _configure_main_framebuffer(self) -> None:
@@ -105,6 +106,31 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
         while len(self._resident) > POOLED_TEXTURES:
             self._resident.popitem(last=False)[0].delete()
 
+    def render(self, scene: Any, flags: int, seg_node_map: Any = None) -> Any:
+        """Draw a scene; see pyrender."""
+        self._told.clear()
+        return super().render(scene, flags, seg_node_map)
+
+    def _bind_lighting(self, scene: Any, program: Any, node: Any, flags: int) -> None:
+        # Uniforms stay with a program, and shadow maps with the first texture units: once a picture is enough.
+        if program in self._told:
+            self._texture_alloc_idx = LAMPS
+            return
+        self._told.add(program)
+        super()._bind_lighting(scene, program, node, flags)
+        if self.light is not None:
+            self._set_light(program, self.light)
+
+    def _set_light(self, program: Any, light: Light) -> None:
+        program.set_uniform("pixel_angle", self.pixel_angle)
+        program.set_uniform("exposure", float(light.exposure))
+        program.set_uniform("filmic", float(light.filmic))
+        for i, row in enumerate(light.environment):
+            program.set_uniform(f"environment[{i}]", row)
+        for i, key in enumerate(light.keys):
+            # A lamp's mirror image in an eye is neither lost between pixels nor as wide as the iris.
+            program.set_uniform(f"light_shape[{i}]", np.array([key.size, np.clip(key.size, 0.06, 0.2)]))
+
     def _bind_and_draw_primitive(self, primitive: Any, pose: Any, program: Any, flags: int) -> None:
         if not flags & pyrender.RenderFlags.DEPTH_ONLY:
             self._set_look(program, primitive.material.look)
@@ -112,20 +138,12 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
 
     def _set_look(self, program: Any, look: Material) -> None:
         program.set_uniform("kind", int(look.kind))
-        program.set_uniform("pixel_angle", self.pixel_angle)
-        if self.light is None or look.kind in (Kind.BACKDROP, Kind.FLAT):
+        if look.kind in (Kind.BACKDROP, Kind.FLAT):
             return
-        values = {"specular": look.specular, "bump": look.bump, "scatter": look.scatter}
-        for name, value in values.items():
-            program.set_uniform(name, float(value))
+        program.set_uniform("specular", float(look.specular))
+        program.set_uniform("bump", float(look.bump))
+        program.set_uniform("scatter", float(look.scatter))
         program.set_uniform("cap_colour", np.asarray(look.cap_colour))
-        program.set_uniform("exposure", float(self.light.exposure))
-        program.set_uniform("filmic", float(self.light.filmic))
-        for i, row in enumerate(self.light.environment):
-            program.set_uniform(f"environment[{i}]", row)
-        for i, key in enumerate(self.light.keys):
-            # A lamp's mirror image in an eye is neither lost between pixels nor as wide as the iris.
-            program.set_uniform(f"light_shape[{i}]", np.array([key.size, np.clip(key.size, 0.06, 0.2)]))
 
 
 class TexturePool:

@@ -221,8 +221,8 @@ vec3 shade_skin(Ray first, Ray second, vec3 base, vec3 soft_n, vec3 v)
     vec3 shine = irradiance(reflect(-v, n), 0.7) * edge * ao * ao * (1.0 - 0.6 * roughness);
     float direct = mix(0.35, 1.0, ao);
     light += (skin_light(first, n, soft_n) + skin_light(second, n, soft_n)) * direct;
-    shine += (gloss(first, n, v, roughness, f0) + gloss(second, n, v, roughness, f0)) * 0.5 * ao;
-    shine += (gloss(first, n, v, roughness * 0.6, f0) + gloss(second, n, v, roughness * 0.6, f0)) * 0.15 * ao;
+    shine += (gloss(first, n, v, roughness, f0) + gloss(second, n, v, roughness, f0)) * 0.42 * ao;
+    shine += (gloss(first, n, v, roughness * 0.6, f0) + gloss(second, n, v, roughness * 0.6, f0)) * 0.1 * ao;
     return albedo * light + shine * specular * (1.0 - 0.7 * tint.g);
 }
 
