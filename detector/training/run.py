@@ -52,6 +52,7 @@ def train(config: TrainConfig, progress: Progress | None = None, model: HeadMode
     config.output.mkdir(parents=True, exist_ok=True)
     if config.torch_device().type == "cuda":
         torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.benchmark = True
     stream = StreamConfig(
         config.factory,
         config.workers,
