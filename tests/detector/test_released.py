@@ -49,7 +49,7 @@ def test_search_finds_a_rendered_face_in_a_larger_image() -> None:
 
 @pytest.mark.slow
 def test_released_weights_read_faces_of_real_people(tmp_path: Path) -> None:
-    """On photographs that nothing was trained on, most faces are read to some percent of the eyes' distance."""
+    """On photographs that nothing was trained on, most faces are read to a few percent."""
     if not PHOTOGRAPHS.is_dir():
         pytest.skip("shared/real/afw is not beside the checkout")
     for path in sorted(PHOTOGRAPHS.glob("*.jpg"))[::12]:
