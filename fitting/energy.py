@@ -46,7 +46,7 @@ def bounds_energy(expression: Tensor) -> Tensor:
 
 
 def joints_energy(pose: Tensor) -> Tensor:
-    """E_joints, half the squared rotation of head and eyes in poses (F, 15); the root is free (W22)."""
+    """E_joints, half the squared rotation of head and eyes in head motions (F, 15); the root is free."""
     local = pose[:, 3:12]
     return 0.5 * (local * local).sum()
 

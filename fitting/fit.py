@@ -13,6 +13,7 @@ from torch import Tensor
 from calibration.camera import Rig
 from calibration.errors import NoFaceError
 from fitting.head_model import HeadModel, HeadPoints
+from fitting.head_motion import head_motion, model_pose
 from fitting.initialise import Placement, interpolate_rotations, interpolate_rows, place
 from fitting.observations import Observations, softened
 from fitting.options import CameraUncertainty, FitOptions, FitWeights
@@ -102,9 +103,9 @@ class _SequenceFit:
         self.problem = Problem.build(
             self.head, observations, sigma, self.world.enter(rig), options, like=identity
         )
-        motion = self.world.enter_motion(placement.rotation, placement.translation)
+        moved = self.world.enter_motion(placement.rotation, placement.translation)
         pose = self._given(start.pose, (count, model.pose_size)).clone()
-        pose[:, list(ROOT)] = torch.as_tensor(self._root(identity, *motion)).to(pose)
+        pose[:, list(ROOT)] = _root(*moved).to(pose)
         self.start = Parameters.start(identity, expression, pose, len(rig))
 
     def _given(self, known: Array | None, shape: tuple[int, ...]) -> Tensor:
@@ -114,26 +115,12 @@ class _SequenceFit:
     @torch.no_grad()
     def _place(self, observations: Observations, identity: Tensor, pose: Array | None) -> Placement:
         if pose is not None:
-            motion = self._motion(identity, pose)
-            return Placement(*motion, np.ones(len(pose), dtype=np.bool_))
+            known = torch.as_tensor(pose).to(identity)
+            motion = head_motion(known, self.head.vertices.joints(identity)).cpu().numpy()
+            rotation = Rotation.from_rotvec(motion[:, :3]).as_matrix()
+            return Placement(rotation, motion[:, 12:], np.ones(len(pose), dtype=np.bool_))
         rest = [identity.new_zeros(size) for size in (self.model.expression_size, self.model.pose_size)]
         return place(observations, self.rig, self.head(identity, *rest).cpu().numpy())
-
-    @torch.no_grad()
-    def _neck(self, identity: Tensor) -> Array:
-        """(3,) the joint about which a pose turns the head, in metres."""
-        return np.asarray(self.head.vertices.joints(identity)[0].cpu().numpy())
-
-    def _motion(self, identity: Tensor, pose: Array) -> tuple[Array, Array]:
-        """The motion `R x + t` of the whole head that poses (F, 15) stand for: (F, 3, 3) and (F, 3)."""
-        rotation, neck = Rotation.from_rotvec(pose[:, :3]).as_matrix(), self._neck(identity)
-        return rotation, pose[:, 12:] + neck - rotation @ neck
-
-    def _root(self, identity: Tensor, rotation: Array, translation: Array) -> Array:
-        """(F, 6) root components of the poses that stand for motions; the inverse of :meth:`_motion`."""
-        neck = self._neck(identity)
-        vector = Rotation.from_matrix(rotation).as_rotvec()
-        return np.concatenate([vector, translation - neck + rotation @ neck], axis=1)
 
     def solve(self, progress: Progress | None) -> Solution:
         """All stages, then expression clipped to [0, 1] and what is not at a bound fitted again."""
@@ -195,17 +182,25 @@ class _SequenceFit:
             iterations=solution.iterations,
         )
 
+    @torch.no_grad()
     def _world_pose(self, found: Parameters) -> Array:
-        pose = np.array(found.pose.cpu().numpy())
-        motion = self.world.leave_motion(*self._motion(found.identity, pose))
-        pose[:, list(ROOT)] = self._root(found.identity, *motion)
-        return pose
+        """(F, 15) the poses of the model in the world."""
+        motion = found.pose.clone()
+        rotation = Rotation.from_rotvec(motion[:, :3].cpu().numpy()).as_matrix()
+        moved = self.world.leave_motion(rotation, motion[:, 12:].cpu().numpy())
+        motion[:, list(ROOT)] = _root(*moved).to(motion)
+        return np.asarray(model_pose(motion, self.head.vertices.joints(found.identity)).cpu().numpy())
 
     def _world_rig(self, found: Parameters) -> Rig:
         if self.options.frozen >= _CAMERAS:
             return self.rig
         moved = self.world.leave(found.cameras(self.problem.cameras).to_rig(self.world.enter(self.rig)))
         return replace(moved, source=f"{self.rig.source}, refined by the fit".lstrip(", "))
+
+
+def _root(rotation: Array, translation: Array) -> Tensor:
+    """(F, 6) the :data:`ROOT` components of head motions (F, 3, 3) and (F, 3)."""
+    return torch.as_tensor(np.concatenate([Rotation.from_matrix(rotation).as_rotvec(), translation], axis=1))
 
 
 def _select(start: FitStart, active: NDArray[np.int64]) -> FitStart:

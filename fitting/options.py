@@ -66,7 +66,8 @@ class FitOptions:
     Attributes:
         weights: of the terms.
         frozen: names of parameter groups that stay as given (:data:`fitting.parameters.GROUPS`). The
-            cameras are frozen unless this says otherwise.
+            cameras are frozen unless this says otherwise. A frozen pose holds the head where it is; its
+            translation, which is the neck's, then still follows a free identity.
         cameras: how far free cameras may move.
         identity_prior: E_identity.
         robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.

@@ -24,7 +24,7 @@ GROUPS = (
 CAMERA_GROUPS = GROUPS[3:]
 POSE_SIZE = 15
 ROOT = (0, 1, 2, 12, 13, 14)
-"""The components of a pose that move the head as a whole: the neck's rotation and the translation."""
+"""The components of a head motion that move the head as a whole."""
 
 
 def check_groups(names: Iterable[str]) -> frozenset[str]:
@@ -52,7 +52,7 @@ class Parameters:
     Attributes:
         identity: (B,) beta.
         expression: (F, E) psi.
-        pose: (F, 15) radians and metres; see :class:`fitting.head_model.HeadModel`.
+        pose: (F, 15) radians and metres, as head motion; see :mod:`fitting.head_motion`.
         camera_rotation: (C, 3) rotation vector in radians, applied in the camera's axes: exp(r) R.
         camera_translation: (C, 3) metres, added to t.
         focal: (C, 1) logarithm of the factor on both focal lengths.

@@ -24,6 +24,7 @@ from fitting.energy import (
     temporal_energy,
 )
 from fitting.head_model import HeadPoints
+from fitting.head_motion import moved_points
 from fitting.observations import Observations
 from fitting.options import FitOptions
 from fitting.parameters import CAMERA_GROUPS, Parameters
@@ -121,7 +122,7 @@ class Problem:
         weights, options = self.options.weights, self.options
         before = max(0, start - 1)
         around = parameters.window(before, stop)
-        points = self.head(around.identity, around.expression, around.pose)
+        points = moved_points(self.head, around.identity, around.expression, around.pose)
         own = slice(start - before, None)
         landmarks = landmark_energy(
             project(points[own], parameters.cameras(self.cameras)),
@@ -168,7 +169,7 @@ class Problem:
         parts = []
         for start, stop in self.chunks():
             each = parameters.window(start, stop)
-            points = self.head(each.identity, each.expression, each.pose)
+            points = moved_points(self.head, each.identity, each.expression, each.pose)
             apart = project(points, parameters.cameras(self.cameras)) - self.mean[start:stop]
             parts.append(apart.norm(dim=-1))
         distance = torch.cat(parts)
