@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from detector.synthetic.background import noise
 from detector.synthetic.surfaces import Floats, Kind, Material, Pixels, Surface
@@ -13,6 +14,7 @@ from detector.synthetic.surfaces import Floats, Kind, Material, Pixels, Surface
 Array = NDArray[np.float64]
 
 AROUND = 72
+SHOULDER_TOP = -0.155
 # Cross-sections of a torso, canonical metres: height, half width, half depth, z of the middle.
 SECTIONS = np.array(
     [
@@ -79,92 +81,96 @@ def torso(neck: Array, clothes: Clothes, skin_colour: tuple[float, float, float]
     """The torso below a neck, in the neck joint's bind frame.
 
     Args:
-        neck: half width, half depth and z (3,) in metres of the neck that it joins.
+        neck: (AROUND, 3) metres, the lower end of the neck, from :func:`neck_outline`.
         clothes: what covers it. skin_colour: linear RGB.
     """
-    rings = _rings(neck, clothes.girth, 40)
+    body = _body(neck, clothes.girth)
     skin = Material(Kind.SKIN, colour=skin_colour, roughness=0.55, specular=0.5, scatter=1.0)
-    bare = np.zeros((len(rings) * AROUND, 4), np.float32)
-    bare[:, 3] = np.repeat(np.clip(0.55 + 12.0 * (-0.150 - rings[:, 0]), 0.55, 1.0), AROUND)
-    surfaces = [_tube(_outline(rings, 0.0), skin, bare, None)]
+    hidden = neck + np.array([0.0, 0.008, 0.003])
+    hidden[:, [0, 2]] = (hidden - hidden.mean(axis=0))[:, [0, 2]] * 0.9 + hidden.mean(axis=0)[[0, 2]]
+    drawn = np.concatenate([hidden[None], body[1:]])
+    bare = np.zeros((drawn.shape[0], AROUND, 4), np.float32)
+    below_chin = np.clip((neck[:, 1] - drawn[..., 1]) / 0.05, 0.0, 1.0)
+    bare[..., 3] = 0.62 + 0.38 * below_chin
+    surfaces = [_tube(drawn, skin, bare.reshape(-1, 4), None)]
     if clothes.collar != "none":
-        surfaces += _garment(rings, clothes)
+        surfaces.append(_garment(body, clothes))
     return surfaces
 
 
-def _rings(neck: Array, girth: float, count: int) -> Array:
-    """Cross-sections (count, 4), denser near the neck, fitted to this neck on top."""
-    t = np.linspace(0.0, 1.0, count) ** 1.6
-    heights = SECTIONS[0, 0] + t * (SECTIONS[-1, 0] - SECTIONS[0, 0])
-    rings = np.stack(
-        [heights] + [np.interp(-heights, -SECTIONS[:, 0], SECTIONS[:, i]) for i in (1, 2, 3)], axis=1
-    )
-    below = np.clip((-0.155 - heights) / 0.045, 0.0, 1.0)
-    # The upper end hides inside the neck.
-    inside = 0.78 + 0.2 * np.clip((-0.125 - heights) / 0.04, 0.0, 1.0)
-    fit = neck / SECTIONS[1, 1:]
-    rings[:, 1] *= below * girth + (1 - below) * fit[0] * inside
-    rings[:, 2] *= below * (0.5 + 0.5 * girth) + (1 - below) * fit[1] * inside
-    rings[:, 3] += (1 - below) * (neck[2] - SECTIONS[1, 3])
-    return rings
+def neck_outline(edge: Array) -> Array:
+    """The lower end of a neck as a smooth loop (AROUND, 3) of its loose edge (N, 3), bind frame of the neck."""
+    centre = (edge.min(axis=0) + edge.max(axis=0)) / 2
+    angle = np.arctan2(edge[:, 0] - centre[0], -(edge[:, 2] - centre[2]))
+    order = np.argsort(angle)
+    radius = np.hypot(edge[:, 0] - centre[0], edge[:, 2] - centre[2])[order]
+    a = (_angles() + np.pi) % (2 * np.pi) - np.pi
+    radius = _smoothed(np.interp(a, angle[order], radius, period=2 * np.pi))
+    height = _smoothed(np.interp(a, angle[order], edge[order, 1], period=2 * np.pi))
+    x, z = centre[0] + (radius + 5e-4) * np.sin(a), centre[2] - (radius + 5e-4) * np.cos(a)
+    return np.stack([x, height, z], axis=1)
+
+
+def _smoothed(values: Array) -> Array:
+    loop = gaussian_filter1d(values[:-1], 2.0, mode="wrap")
+    return np.append(loop, loop[0])
 
 
 def _angles() -> Array:
+    """Angles (AROUND,): 0 is the back, pi the chest; the last closes the loop."""
     return np.linspace(0.0, 2 * np.pi, AROUND)
 
 
-def _outline(rings: Array, offset: float | Array) -> Array:
-    """Points (rings, AROUND, 3): super-ellipses; angle 0 is the back, pi the chest."""
+def _body(neck: Array, girth: float, count: int = 40) -> Array:
+    """Points (count + 1, AROUND, 3) from a little up the neck, over its end, down to the waist."""
+    heights = SHOULDER_TOP + np.linspace(0.0, 1.0, count) ** 1.5 * (SECTIONS[-1, 0] - SHOULDER_TOP)
+    wide, deep, middle = (np.interp(-heights, -SECTIONS[:, 0], SECTIONS[:, i]) for i in (1, 2, 3))
     a = _angles()
     s, c = np.sin(a), -np.cos(a)
-    wide = np.sign(s) * np.abs(s) ** 0.85
-    deep = np.sign(c) * np.abs(c) ** 0.95
-    x = (rings[:, 1:2] + offset) * wide
-    z = (rings[:, 2:3] + offset) * deep + rings[:, 3:4]
-    y = np.broadcast_to(rings[:, 0:1], x.shape)
-    return np.stack([x, y, z], axis=-1)
+    x = (wide * girth)[:, None] * np.sign(s) * np.abs(s) ** 0.85
+    z = (deep * (0.5 + 0.5 * girth))[:, None] * np.sign(c) * np.abs(c) ** 0.95 + middle[:, None]
+    shape = np.stack([x, np.broadcast_to(heights[:, None], x.shape), z], axis=-1)
+    t = np.clip((SHOULDER_TOP - heights) / 0.055, 0.0, 1.0)
+    t = (t * t * (3.0 - 2.0 * t))[:, None, None]
+    blended = (1.0 - t) * neck + t * shape
+    # Heights fall strictly from ring to ring, so that clothes can be laid on at any height.
+    blended[..., 1] = np.minimum.accumulate(blended[..., 1] - 1e-5 * np.arange(count)[:, None], axis=0)
+    above = neck + np.array([0.0, 0.045, 0.014])
+    return np.concatenate([above[None], blended])
 
 
-def _garment(rings: Array, clothes: Clothes) -> list[Surface]:
+def _garment(body: Array, clothes: Clothes) -> Surface:
     a = _angles()
     front = np.clip(-np.cos(a), 0.0, 1.0)
-    top = {"turtleneck": -0.128, "shirt": -0.150, "jacket": -0.155, "scarf": -0.125}.get(clothes.collar, -0.168)
+    rise = {"turtleneck": 0.035, "shirt": 0.012, "jacket": 0.006, "scarf": 0.03}.get(clothes.collar, -0.014)
     drop = clothes.opening * front ** (1.2 if clothes.collar in ("crew", "scarf", "turtleneck") else 5.0)
-    if clothes.collar in ("turtleneck", "scarf"):
-        drop = drop * 0.15
-    if clothes.collar in ("v", "jacket", "shirt"):
-        drop = drop * 1.6
-    start = top - drop
+    drop = drop * {"turtleneck": 0.15, "scarf": 0.15, "v": 1.6, "jacket": 1.6, "shirt": 1.6}.get(clothes.collar, 1.0)
+    start = body[1, :, 1] + rise - drop
     count = 34
-    t = np.linspace(0.0, 1.0, count)[:, None] ** 1.4
-    heights = start[None] + t * (-0.5 - start[None])
-    sections = [np.interp(-heights, -rings[:, 0], rings[:, i]) for i in range(4)]
-    lean = np.zeros_like(heights)
-    if clothes.collar in ("shirt", "jacket"):
-        # A stiff collar stands away from the neck.
-        lean = 0.016 * np.exp(-(((heights - start[None]) / 0.018) ** 2))
-    folds = _sample(clothes.folds, heights.shape)
-    offset = clothes.thickness + 0.001 + lean + folds * (0.3 + np.clip((start[None] - heights) / 0.05, 0.0, 1.0))
+    heights = start + np.linspace(0.0, 1.0, count)[:, None] ** 1.4 * (SECTIONS[-1, 0] + 0.01 - start)
+    x, z = (
+        np.stack([np.interp(-heights[:, i], -body[:, i, 1], body[:, i, axis]) for i in range(AROUND)], axis=1)
+        for axis in (0, 2)
+    )
+    below = start - heights
+    # A stiff collar stands away from the neck.
+    lean = 0.016 * np.exp(-((below / 0.018) ** 2)) if clothes.collar in ("shirt", "jacket") else 0.0
+    offset = clothes.thickness + 0.001 + lean
+    offset = offset + _sample(clothes.folds, heights.shape) * (0.3 + np.clip(below / 0.05, 0.0, 1.0))
     if clothes.collar == "scarf":
-        offset = offset + 0.022 * np.exp(-(((heights + 0.150) / 0.02) ** 2)) * (1.0 + 0.3 * np.sin(3 * a))
-    s, c = np.sin(a), -np.cos(a)
-    x = (sections[1] + offset) * np.sign(s) * np.abs(s) ** 0.85
-    z = (sections[2] + offset) * np.sign(c) * np.abs(c) ** 0.95 + sections[3]
-    points = np.stack([x, heights, z], axis=-1)
-    uv = np.stack(
-        [np.broadcast_to(a / (2 * np.pi) * clothes.texture_scale, heights.shape), heights * 0.8 * clothes.texture_scale],
-        axis=-1,
-    ).astype(np.float32)
+        offset = offset + 0.02 * np.exp(-(((below - 0.02) / 0.02) ** 2)) * (1.0 + 0.3 * np.sin(3 * a))
+    points = np.stack([x + offset * np.sin(a), heights, z - offset * np.cos(a)], axis=-1)
+    repeats = clothes.texture_scale
+    uv = np.stack([np.broadcast_to(a / (2 * np.pi) * repeats, heights.shape), heights * 0.8 * repeats], axis=-1)
     # The rim is folded inwards, so that the cloth has a thickness.
     inner = points[:1].copy()
-    inner[..., 0] *= 0.93
-    inner[..., 2] = (inner[..., 2] - sections[3][:1]) * 0.93 + sections[3][:1]
-    inner[..., 1] -= 0.006
+    middle = inner.mean(axis=1, keepdims=True)
+    inner = middle + (inner - middle) * np.array([0.93, 1.0, 0.93]) - np.array([0.0, 0.006, 0.0])
     points = np.concatenate([inner, points])
-    uv = np.concatenate([uv[:1], uv])
+    uv = np.concatenate([uv[:1], uv]).astype(np.float32)
     tint = np.ones((points.shape[0] * AROUND, 4), np.float32)
     tint[:AROUND, 3] = 0.25
-    return [_tube(points, clothes.cloth, tint, uv.reshape(-1, 2))]
+    return _tube(points, clothes.cloth, tint, uv.reshape(-1, 2))
 
 
 def _sample(table: Array, shape: tuple[int, int]) -> Array:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from detector.synthetic.accessories import Fit, HatLine, boom, glasses, hand, hat, headphones, prop
 from detector.synthetic.barber import Barber, Beard
-from detector.synthetic.clothes import Clothes, draw_clothes, torso
+from detector.synthetic.clothes import Clothes, draw_clothes, neck_outline, torso
 from detector.synthetic.groom import Groom
 from detector.synthetic.hairstyles import draw_dye
 from detector.synthetic.head_surfaces import HeadSurfaces, PosedHead
@@ -28,6 +28,8 @@ T = TypeVar("T")
 BLOCK = 16
 """Neighbouring seeds that share a few skins, so that one worker's chunk draws them once."""
 SKINS_PER_BLOCK = 4
+NECK_END = -0.105
+"""Canonical metres below which loose edges of the skin belong to the neck, not to eyes or mouth."""
 GROOMS = 240
 """Different grooms; each is varied on every head. They are kept once grown."""
 
@@ -81,6 +83,7 @@ class Wardrobe:
         self._mean = model.assets.mean.astype(np.float32)
         self._heads = heads
         self._skins = skins
+        self._neck_edge = _loose_edge(model)
         self._barber = Barber(model, heads)
         self._textures = Pool(2 * SKINS_PER_BLOCK)
         self._grooms = Pool(GROOMS)
@@ -126,7 +129,7 @@ class Wardrobe:
             surfaces.append(hair)
         if costume.beard is not None:
             surfaces.append(self._barber.wear_beard(costume.beard, head, costume.hair_colour))
-        surfaces += [_placed(s, neck) for s in torso(self._neck_size(shape), costume.clothes, colour)]
+        surfaces += [_placed(s, neck) for s in torso(neck_outline(self._neck_end(head, neck)), costume.clothes, colour)]
         return surfaces + self._heads.build(head, costume.textures, roots, costume.hair_colour, *costume.lashes)
 
     def _accessories(
@@ -151,10 +154,19 @@ class Wardrobe:
             beta = torch.as_tensor(identity, dtype=self._model.mean.dtype)
             return np.asarray(self._model.shape(beta, torch.zeros(self._model.expression_size)).numpy())
 
-    def _neck_size(self, shape: Floats) -> Array:
-        band = (self._mean[:, 1] < -0.135) & (self._mean[:, 1] > -0.160)
-        low, high = shape[band].min(axis=0), shape[band].max(axis=0)
-        return np.array([(high[0] - low[0]) / 2, (high[2] - low[2]) / 2, (high[2] + low[2]) / 2], np.float64)
+    def _neck_end(self, head: PosedHead, neck: HeadFrame) -> Array:
+        """The neck's loose edge (N, 3) of a posed head, in the neck joint's bind frame."""
+        edge = head.vertices[self._neck_edge].astype(np.float64)
+        return np.asarray((edge - neck.offset) @ neck.rotation)
+
+
+def _loose_edge(model: HeadModel) -> NDArray[np.int64]:
+    """The vertices where the skin ends below the neck."""
+    quads = model.quads[np.isin(model.quads, model.parts["skin"]).all(axis=1)]
+    edges = np.sort(np.concatenate([quads[:, [i, (i + 1) % 4]] for i in range(4)]), axis=1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    loose = np.unique(unique[count == 1])
+    return loose[model.assets.mean[loose, 1] < NECK_END]
 
 
 def draw_extras(rng: np.random.Generator) -> tuple[str, ...]:
