@@ -102,7 +102,7 @@ class _Spine:
         self.scale = scale
 
     def at(self, t: Array) -> tuple[Array, Array, Array]:
-        """Places, outward and upward directions (n, 2) at t (n,); the line goes straight on beyond its ends."""
+        """Places, outward and upward directions (n, 2) at t (n,); the ends are continued."""
         index = np.clip(np.rint(t * 63), 0, 63).astype(int)
         beyond = (t - np.clip(t, 0.0, 1.0))[:, None] * np.linalg.norm(self.line[-1] - self.line[0])
         return self.line[index] + self.out[index] * beyond, self.out[index], self.up[index]
@@ -113,7 +113,7 @@ def _profile(t: Array, style: BrowStyle) -> Array:
     s = (t - style.start) / (style.end - style.start)
     inner = style.inner + (1.0 - style.inner) * np.clip(s / 0.3, 0.0, 1.0)
     outer = np.clip((1.03 - s) / 0.68, 0.0, 1.0) ** 0.75
-    blunt = np.clip(s / 0.05, 0.0, 1.0) ** 0.5
+    blunt = np.clip(s / 0.10, 0.0, 1.0) ** 0.6
     return np.asarray(0.5 * style.width * np.minimum(inner, outer) * blunt)
 
 

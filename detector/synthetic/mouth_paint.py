@@ -67,7 +67,7 @@ class LipStyle:
 def draw_lip_style(melanin: float, makeup: float, rng: np.random.Generator) -> LipStyle:
     """Lips for a skin with this much melanin; `makeup` in [0, 1] is how much of it the person wears."""
     dark = float(np.clip(melanin / 2.0, 0.0, 1.0))
-    tint = np.array([0.80, 0.46, 0.50]) * (1 - dark) + np.array([0.92, 0.62, 0.70]) * dark
+    tint = np.array([0.80, 0.46, 0.50]) * (1 - dark) + np.array([1.16, 0.74, 0.84]) * dark
     tint = tint * np.exp(rng.normal(0.0, 0.07, 3))
     stick = LIPSTICKS[rng.integers(len(LIPSTICKS))]
     varied = np.clip(np.asarray(stick) + rng.normal(0.0, 0.04, 3), 0.02, 0.95)
@@ -76,7 +76,7 @@ def draw_lip_style(melanin: float, makeup: float, rng: np.random.Generator) -> L
         strength=rng.uniform(0.45, 1.1),
         stick=(float(varied[0]), float(varied[1]), float(varied[2])),
         cover=rng.uniform(0.35, 0.95) if rng.random() < makeup else 0.0,
-        upper=rng.uniform(0.0, 0.22),
+        upper=rng.uniform(0.0, 0.18 + 0.2 * dark),
         edge=rng.uniform(0.35, 1.1),
         grooves=rng.uniform(0.02, 0.08),
         swell=rng.normal(1.0, 0.02),

@@ -2,9 +2,9 @@
 
 A folder holds skins in the layout of :mod:`detector.synthetic.texture_layout`: `albedo_base.jpg` and
 `v*.jpg` (the skins), `normal_base.png` and `normal_old.jpg`, `mask_{brows,lips,beard,scalp}.png`, and
-`eye_*.jpg`. Nothing of it ships with vultus. The set that was used in training derives from "Infinite, 3D Head
-Scan" by Lee Perry-Smith / Infinite-Realities (ir-ltd.net), licensed CC BY 3.0; what is made from it must keep
-this credit.
+`eye_*.jpg`. Nothing of it ships with vultus. The set that was used in training derives from "Infinite, 3D
+Head Scan" by Lee Perry-Smith / Infinite-Realities (ir-ltd.net), licensed CC BY 3.0; what is made from it must
+keep this credit.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Skin: light loses the same fraction for every unit of pigment that it crosses, so that the logarithm of the
 reflectance is linear in the amounts of melanin and haemoglobin (Tsumura et al. 1999, *Independent-component
 analysis of skin color image*). A small floor stands for what the surface reflects whatever lies below; it
-keeps very dark skin from turning saturated. Amounts are relative: melanin 0 is the palest skin (Fitzpatrick I), 2.6
-the darkest (VI); haemoglobin 0 is what a pale cheek holds at rest.
+keeps very dark skin from turning saturated. Amounts are relative: melanin 0 is the palest skin (Fitzpatrick
+type I), 2.6 the darkest (VI); haemoglobin 0 is what a pale cheek holds at rest.
 
 Hair: the same with eumelanin (black, brown) and pheomelanin (red), after the measured absorption that
 d'Eon et al. 2011 give, through the thickness of a strand; white hair has neither.
@@ -22,7 +22,7 @@ Colour = tuple[float, float, float]
 
 PALEST = np.array([0.71, 0.50, 0.395], np.float32)
 """Linear RGB of skin without melanin."""
-MELANIN = np.array([1.0, 1.42, 1.95], np.float32)
+MELANIN = np.array([1.0, 1.32, 1.72], np.float32)
 HAEMOGLOBIN = np.array([0.20, 1.0, 0.82], np.float32)
 CAROTENE = np.array([0.0, 0.12, 0.55], np.float32)
 SURFACE = 0.012
@@ -30,6 +30,7 @@ DARKEST_MELANIN = 2.6
 
 EUMELANIN = np.array([0.419, 0.697, 1.37], np.float32)
 PHEOMELANIN = np.array([0.187, 0.40, 1.05], np.float32)
+WHITE_HAIR = np.array([0.55, 0.46, 0.45], np.float32)
 HAIR_DEPTH = 1.5
 """Strands that light crosses on its way."""
 
@@ -53,12 +54,12 @@ def skin_colour(melanin: Floats, haemoglobin: Floats, carotene: float) -> Floats
 def hair_linear(eumelanin: float, pheomelanin: float) -> Floats:
     """Linear RGB (3,) of hair; eumelanin from 0.1 (blond) to 4 (black), pheomelanin up to 3 (red)."""
     absorbed = HAIR_DEPTH * (eumelanin * EUMELANIN + pheomelanin * PHEOMELANIN)
-    return np.asarray(0.55 * np.exp(-absorbed) + np.array([0.010, 0.0085, 0.0075]), np.float32)
+    return np.asarray(WHITE_HAIR * np.exp(-absorbed) + np.array([0.010, 0.0085, 0.0075]), np.float32)
 
 
 def draw_melanin(rng: np.random.Generator) -> float:
     """How much melanin a person has, so that the lightness of skins is spread about evenly."""
-    return float(DARKEST_MELANIN * rng.beta(1.0, 1.25) ** 1.5)
+    return float(DARKEST_MELANIN * rng.beta(1.0, 1.5) ** 1.5)
 
 
 def draw_hair(melanin: float, age: float, rng: np.random.Generator) -> tuple[Floats, float]:
@@ -72,7 +73,7 @@ def draw_hair(melanin: float, age: float, rng: np.random.Generator) -> tuple[Flo
     pheomelanin = rng.uniform(0.1, 0.5)
     if dark < 0.5 and rng.random() < 0.12:
         eumelanin, pheomelanin = rng.uniform(0.3, 0.9), rng.uniform(1.2, 2.4)
-    grey = float(np.clip(rng.normal(1.7 * age - 0.75, 0.25), 0.0, 1.0))
+    grey = float(np.clip(rng.normal(1.7 * age - 0.9, 0.25), 0.0, 1.0))
     return hair_linear(eumelanin, pheomelanin), grey
 
 

@@ -149,4 +149,6 @@ def _pigments(
     melanin = cv2.scaleAdd(noise(maps.shape, 3.5, rng), float(0.010 * rough), melanin)
     mottle = wound(maps, (26.0, 12.0, 6.0, 3.0), rng, 0.8)
     blood = np.float32(rng.normal(0.12, 0.10)) + regional[1] + np.float32(0.036) * rough * mottle
+    # Below much melanin the blood shows less.
+    blood *= np.float32(1.0 / (1.0 + 0.45 * person.melanin))
     return np.asarray(melanin, np.float32), np.asarray(blood, np.float32)

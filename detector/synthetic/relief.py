@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -59,17 +61,17 @@ def _line_groups(age: float, rng: np.random.Generator) -> list[tuple[list[Array]
     ]
 
 
-def _sides(make: object, rng: np.random.Generator) -> list[Array]:
+def _sides(make: Callable[[np.random.Generator], list[Array]], rng: np.random.Generator) -> list[Array]:
     lines: list[Array] = []
     for side in (-1.0, 1.0):
-        lines += [line * np.array([side, 1.0, 1.0]) for line in make(rng)]  # type: ignore[operator]
+        lines += [line * np.array([side, 1.0, 1.0]) for line in make(rng)]
     return lines
 
 
 def _forehead(rng: np.random.Generator) -> list[Array]:
     lines = []
     for height in np.arange(34.0, 60.0, rng.uniform(5.5, 9.0)):
-        x = np.linspace(*np.sort(rng.uniform([-42, 15], [-15, 42])), 7)
+        x = np.linspace(rng.uniform(-42, -15), rng.uniform(15, 42), 7)
         y = height + rng.normal(0, 0.9, 7) + 2.0 * np.cos(x / 22.0 + rng.normal(0, 0.5))
         lines.append(np.stack([x, y, 25.0 - (x / 11.0) ** 2], axis=1))
     return lines

@@ -109,5 +109,5 @@ def _mixed(style: ShortHairStyle, shape: tuple[int, int], rng: np.random.Generat
     colour = style.colour[None, None] * shade[..., None]
     if style.grey > 0.02:
         white = (noise(shape, 1.0, rng) < np.float32(3.0 * style.grey - 1.5))[..., None] * np.float32(0.75)
-        colour = colour + (np.array([0.42, 0.41, 0.39], np.float32) - colour) * white
+        colour = colour + (np.array([0.32, 0.31, 0.295], np.float32) - colour) * white
     return np.asarray(colour, np.float32)

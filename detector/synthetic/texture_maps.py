@@ -34,8 +34,8 @@ class SkinMaps:
 
     Attributes:
         position: (H, W, 3) millimetres on the mean head; outside the mesh that of the nearest texel.
-        cylinder: (H, W) twice, float32: millimetres round the head and down it, from the top of the back; they
-            run on across the islands' borders.
+        cylinder: (H, W) twice, float32: millimetres round the head and down it, from behind; they run on
+            across the islands' borders.
         island: (H, W) uint8, see :func:`detector.synthetic.texture_layout.skin_islands`.
         inside: (H, W) whether the texel lies on the mesh.
         landmarks: (68, 2) texels (x, y) of the ibug68 landmarks.
@@ -125,7 +125,7 @@ def _to_texels(uv: Array, shape: tuple[int, int]) -> Array:
 
 
 def _rasterise(triangles: Array, shape: tuple[int, int]) -> tuple[NDArray[np.int64], Array]:
-    """Which of the triangles (T, 3, 2) covers each texel (-1: none), and the barycentric weights (H, W, 3)."""
+    """Which of the triangles (T, 3, 2) covers each texel (-1: none), and its barycentric weights."""
     number = np.full(shape, -1, np.int32)
     fixed = np.rint(triangles * 16).astype(np.int32)
     for i, triangle in enumerate(fixed):
@@ -150,7 +150,7 @@ def _landmark_texels(model: HeadModel, pixels: Array, mean: Array) -> tuple[Arra
     corners, vertices = model.triangles_uv[faces].ravel(), model.triangles[faces].ravel()
     on_head = skin_islands(model)[corners] == HEAD_ISLAND
     of_vertex[vertices[on_head]] = pixels[corners[on_head]]
-    texels = model.ibug68.evaluate(of_vertex)
+    texels = np.asarray(model.ibug68.evaluate(of_vertex), np.float64)
     points = model.ibug68.evaluate(mean)
     steps = np.array([[17, 18], [18, 19], [24, 25], [37, 38], [43, 44], [50, 52], [56, 58]])
     ratio = [np.linalg.norm(texels[a] - texels[b]) / np.linalg.norm(points[a] - points[b]) for a, b in steps]
