@@ -1,6 +1,7 @@
 """What people wear on their heads and hold before them: glasses, hats, headphones, microphones, hands.
 
-Everything is built on the neutral head that wears it, in its canonical frame (metres), and moves with the skull.
+Everything is built on the neutral head that wears it, in its canonical frame (metres), and moves with
+the skull.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Fit:
 
     Attributes:
         outline: (68, 3) ibug landmarks of the neutral head. width: half width of the skull over the ears.
-        crown: height of its top. front, back: z of forehead and occiput. scale: size relative to the mean head.
+        crown: height of its top. front, back: z of forehead and occiput.
     """
 
     outline: Array
@@ -40,7 +41,7 @@ class Fit:
         skin = model.assets.mean[:, 1] > 0.02
         above = shape[skin].astype(np.float64)
         return cls(
-            model.ibug68.evaluate(shape.astype(np.float64)),
+            np.asarray(model.ibug68.evaluate(shape.astype(np.float64)), np.float64),
             float(np.abs(above[:, 0]).max()),
             float(above[:, 1].max()),
             float(above[above[:, 1] > 0.05][:, 2].max()),
@@ -73,12 +74,15 @@ def glasses(fit: Fit, rng: np.random.Generator) -> list[Surface]:
     frame = Material(Kind.SOLID, draw_colour(rng, 0.6), roughness=float(rng.uniform(0.15, 0.5)), specular=1.2)
     a = np.linspace(0.0, 2 * np.pi, 41)[:-1]
     rim = np.stack(
-        [np.sign(np.cos(a)) * np.abs(np.cos(a)) ** power, np.sign(np.sin(a)) * np.abs(np.sin(a)) ** power], axis=1
+        [np.sign(np.cos(a)) * np.abs(np.cos(a)) ** power, np.sign(np.sin(a)) * np.abs(np.sin(a)) ** power],
+        axis=1,
     )
     parts, lenses = [], []
     for sign, eye in zip((-1.0, 1.0), eyes, strict=True):
         x = sign * apart + rim[:, 0] * half[0] + (eye[0] - sign * apart) * 0.5
-        loop = np.stack([x, level + rim[:, 1] * half[1], depth - wrap * np.maximum(np.abs(x) - 0.02, 0.0)], axis=1)
+        loop = np.stack(
+            [x, level + rim[:, 1] * half[1], depth - wrap * np.maximum(np.abs(x) - 0.02, 0.0)], axis=1
+        )
         parts.append(tube(loop, thick, frame, closed=True, flat=1.6))
         shrink = np.linspace(0.0, 1.0, 6)[:, None, None]
         lens = loop.mean(axis=0) + (loop - loop.mean(axis=0)) * shrink
@@ -88,7 +92,9 @@ def glasses(fit: Fit, rng: np.random.Generator) -> list[Surface]:
         ear = np.array([sign * (fit.width + 0.002), level + 0.004, fit.outline[0][2] - 0.035])
         t = np.linspace(0.0, 1.0, 12)[:, None]
         temple = hinge + (ear - hinge) * t
-        temple[:, 0] = sign * np.maximum(np.abs(temple[:, 0]), np.abs(hinge[0]) + (np.abs(ear[0]) - np.abs(hinge[0])) * np.sqrt(t[:, 0]))
+        temple[:, 0] = sign * np.maximum(
+            np.abs(temple[:, 0]), np.abs(hinge[0]) + (np.abs(ear[0]) - np.abs(hinge[0])) * np.sqrt(t[:, 0])
+        )
         temple[-3:, 1] -= np.array([0.001, 0.006, 0.014])
         parts.append(tube(temple, thick * 1.1, frame, flat=1.8))
     inner = [lenses[0][1][np.argmax(lenses[0][1][:, 0])], lenses[1][1][np.argmin(lenses[1][1][:, 0])]]
@@ -103,8 +109,15 @@ def glasses(fit: Fit, rng: np.random.Generator) -> list[Surface]:
 
 def _lens_material(rng: np.random.Generator) -> Material:
     if rng.random() < 0.25:
-        return Material(Kind.GLASS, draw_colour(rng, 0.7), opacity=float(rng.uniform(0.5, 0.97)), specular=1.0)
-    return Material(Kind.GLASS, (0.02, 0.02, 0.02), opacity=float(rng.uniform(0.0, 0.12)), specular=float(rng.uniform(0.2, 1.2)))
+        return Material(
+            Kind.GLASS, draw_colour(rng, 0.7), opacity=float(rng.uniform(0.5, 0.97)), specular=1.0
+        )
+    return Material(
+        Kind.GLASS,
+        (0.02, 0.02, 0.02),
+        opacity=float(rng.uniform(0.0, 0.12)),
+        specular=float(rng.uniform(0.2, 1.2)),
+    )
 
 
 @dataclass(frozen=True)
@@ -177,7 +190,8 @@ def headphones(fit: Fit, rng: np.random.Generator) -> list[Surface]:
     a = np.linspace(-np.pi / 2, np.pi / 2, 30)
     lean = float(rng.normal(0.0, 0.01))
     band = np.stack(
-        [ear[0] * np.sin(a), ear[1] + (fit.crown + 0.012 - ear[1]) * np.cos(a), ear[2] + lean * np.cos(a)], axis=1
+        [ear[0] * np.sin(a), ear[1] + (fit.crown + 0.012 - ear[1]) * np.cos(a), ear[2] + lean * np.cos(a)],
+        axis=1,
     )
     size = rng.uniform(0.022, 0.042)
     parts = [tube(band, 0.006, look, flat=2.0)]
@@ -233,7 +247,10 @@ def hand(fit: Fit, skin: Material, rng: np.random.Generator) -> list[Surface]:
 def prop(fit: Fit, rng: np.random.Generator) -> list[Surface]:
     """Something held or standing before the head: a microphone, a cup, a phone, a leaf, a post."""
     look = Material(
-        Kind.SOLID, draw_colour(rng, 0.3), roughness=float(rng.uniform(0.15, 0.9)), specular=float(rng.uniform(0.2, 1.2))
+        Kind.SOLID,
+        draw_colour(rng, 0.3),
+        roughness=float(rng.uniform(0.15, 0.9)),
+        specular=float(rng.uniform(0.2, 1.2)),
     )
     aim = fit.outline[rng.integers(68)] + rng.normal(0.0, 0.02, 3)
     at = aim + np.array([0.0, -0.01, rng.uniform(0.03, 0.10)])
@@ -241,11 +258,20 @@ def prop(fit: Fit, rng: np.random.Generator) -> list[Surface]:
     if choice < 0.4:
         down = np.array([rng.normal(0.0, 0.5), -1.0, rng.normal(0.2, 0.3)])
         shaft = at + down / np.linalg.norm(down) * np.linspace(0.0, 0.25, 8)[:, None]
-        return [merged([ellipsoid(at, np.full(3, rng.uniform(0.015, 0.028)), look), tube(shaft, 0.011, look)])]
+        return [
+            merged([ellipsoid(at, np.full(3, rng.uniform(0.015, 0.028)), look), tube(shaft, 0.011, look)])
+        ]
     if choice < 0.75:
         turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
         return [box(at, np.exp(rng.uniform(np.log(0.006), np.log(0.05), 3)), turn, look)]
-    return [ellipsoid(at, np.exp(rng.uniform(np.log(0.01), np.log(0.05), 3)), look, noise(32, 4, rng)[:18, :26] * 0.15)]
+    return [
+        ellipsoid(
+            at,
+            np.exp(rng.uniform(np.log(0.01), np.log(0.05), 3)),
+            look,
+            noise(32, 4, rng)[:18, :26].astype(np.float64) * 0.15,
+        )
+    ]
 
 
 def _knit(rng: np.random.Generator) -> NDArray[np.uint8]:

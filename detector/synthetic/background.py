@@ -18,7 +18,9 @@ Image = NDArray[np.float32]
 Painter = Callable[[int, np.random.Generator], Image]
 
 
-def draw_background(size: int, brightness: float, rng: np.random.Generator, folder: Path | None = None) -> Pixels:
+def draw_background(
+    size: int, brightness: float, rng: np.random.Generator, folder: Path | None = None
+) -> Pixels:
     """A background (size, size, 3) uint8 sRGB.
 
     Args:
@@ -44,14 +46,14 @@ def draw_background(size: int, brightness: float, rng: np.random.Generator, fold
 
 
 def noise(size: int, octaves: int, rng: np.random.Generator, roughness: float = 0.55) -> Image:
-    """Smooth noise (size, size) about zero with unit spread: octaves of random grids, each finer and weaker."""
+    """Smooth noise (size, size) about zero with unit spread: octaves of ever finer, weaker grids."""
     total = np.zeros((size, size), np.float32)
     cells, weight = 2, 1.0
     for _ in range(octaves):
         grid = rng.normal(size=(min(cells, size) + 1,) * 2).astype(np.float32)
         total += weight * cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
         cells, weight = cells * 2, weight * roughness
-    return total / max(float(total.std()), 1e-6)
+    return np.asarray(total / max(float(total.std()), 1e-6))
 
 
 def _palette(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -60,7 +62,9 @@ def _palette(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     colours = []
     for _ in range(count):
         saturation = rng.beta(1.3, 2.5)
-        hsv = np.array([[[(hue + rng.normal(0.0, spread)) % 1.0 * 360, saturation, rng.uniform(0.1, 1.0)]]], np.float32)
+        hsv = np.array(
+            [[[(hue + rng.normal(0.0, spread)) % 1.0 * 360, saturation, rng.uniform(0.1, 1.0)]]], np.float32
+        )
         colours.append(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64))
     return np.stack(colours)
 
@@ -76,15 +80,17 @@ def _plain(size: int, rng: np.random.Generator) -> Image:
     y, x = np.mgrid[0:size, 0:size] / size
     centre = rng.uniform(-0.2, 1.2, 2)
     falloff = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) * rng.uniform(0.0, 2.0))
-    return (falloff[..., None] * np.clip(colour, 0.0, 1.0)).astype(np.float32)
+    return np.asarray((falloff[..., None] * np.clip(colour, 0.0, 1.0)), np.float32)
 
 
 def _gradient(size: int, rng: np.random.Generator) -> Image:
     a, b = _palette(2, rng)
     angle = rng.uniform(0.0, 2 * np.pi)
     y, x = np.mgrid[0:size, 0:size] / size - 0.5
-    t = 0.5 + 0.5 * np.tanh((x * np.cos(angle) + y * np.sin(angle) + rng.normal(0.0, 0.2)) * rng.uniform(1.0, 12.0))
-    return (a + t[..., None] * (b - a)).astype(np.float32)
+    t = 0.5 + 0.5 * np.tanh(
+        (x * np.cos(angle) + y * np.sin(angle) + rng.normal(0.0, 0.2)) * rng.uniform(1.0, 12.0)
+    )
+    return np.asarray((a + t[..., None] * (b - a)), np.float32)
 
 
 def _clouds(size: int, rng: np.random.Generator) -> Image:
@@ -92,7 +98,7 @@ def _clouds(size: int, rng: np.random.Generator) -> Image:
     roughness = rng.uniform(0.4, 0.8)
     a, b = noise(size, 7, rng, roughness), noise(size, 5, rng, roughness)
     image = colours[0] + _soft(a)[..., None] * (colours[1] - colours[0])
-    return (image + _soft(b)[..., None] * 0.6 * (colours[2] - image)).astype(np.float32)
+    return np.asarray((image + _soft(b)[..., None] * 0.6 * (colours[2] - image)), np.float32)
 
 
 def _foliage(size: int, rng: np.random.Generator) -> Image:
@@ -100,8 +106,10 @@ def _foliage(size: int, rng: np.random.Generator) -> Image:
     detail = noise(size, 8, rng, 0.85)
     light = noise(size, 3, rng)
     image = base * np.exp(0.55 * detail + 0.5 * light)[..., None]
-    image += np.array([0.8, 0.85, 0.75]) * np.clip(detail + light - rng.uniform(1.8, 3.2), 0.0, 1.0)[..., None]
-    return image.astype(np.float32)
+    image += (
+        np.array([0.8, 0.85, 0.75]) * np.clip(detail + light - rng.uniform(1.8, 3.2), 0.0, 1.0)[..., None]
+    )
+    return np.asarray(image, np.float32)
 
 
 def _bokeh(size: int, rng: np.random.Generator) -> Image:
@@ -110,11 +118,15 @@ def _bokeh(size: int, rng: np.random.Generator) -> Image:
     lights = np.zeros_like(image)
     for _ in range(rng.integers(8, 60)):
         centre = tuple(int(v) for v in rng.uniform(0, size, 2))
-        colour = np.clip(np.array([1.0, 0.85, 0.6]) * rng.uniform(0.4, 1.4, 3), 0.0, 1.0) * rng.uniform(0.2, 0.9)
+        colour = np.clip(np.array([1.0, 0.85, 0.6]) * rng.uniform(0.4, 1.4, 3), 0.0, 1.0) * rng.uniform(
+            0.2, 0.9
+        )
         disc = np.zeros_like(image)
-        cv2.circle(disc, centre, max(1, int(radius * rng.uniform(0.7, 1.2))), colour.tolist(), -1, cv2.LINE_AA)
+        cv2.circle(
+            disc, centre, max(1, int(radius * rng.uniform(0.7, 1.2))), colour.tolist(), -1, cv2.LINE_AA
+        )
         lights = np.maximum(lights, disc)
-    return image + lights
+    return np.asarray(image + lights)
 
 
 def _stripes(size: int, rng: np.random.Generator) -> Image:
@@ -124,7 +136,7 @@ def _stripes(size: int, rng: np.random.Generator) -> Image:
     phase = (x * np.cos(angle) + y * np.sin(angle)) * rng.uniform(3.0, 40.0) * np.pi + rng.uniform(0.0, 6.0)
     t = 0.5 + 0.5 * np.tanh(np.sin(phase) * rng.uniform(0.8, 8.0))
     image = colours[0] + t[..., None] * (colours[1] - colours[0])
-    return (image * np.exp(0.15 * noise(size, 5, rng))[..., None]).astype(np.float32)
+    return np.asarray((image * np.exp(0.15 * noise(size, 5, rng))[..., None]), np.float32)
 
 
 def _bricks(size: int, rng: np.random.Generator) -> Image:
@@ -138,7 +150,7 @@ def _bricks(size: int, rng: np.random.Generator) -> Image:
             colour = np.clip(base * np.exp(rng.normal(0.0, 0.2)) + rng.normal(0.0, 0.03, 3), 0.0, 1.0)
             corner = (int(left), int(row * height)), (int(left + width * 0.93), int((row + 0.9) * height))
             cv2.rectangle(image, *corner, colour.tolist(), -1)
-    return image * np.exp(0.12 * noise(size, 7, rng, 0.8))[..., None]
+    return np.asarray(image * np.exp(0.12 * noise(size, 7, rng, 0.8))[..., None], np.float32)
 
 
 def _room(size: int, rng: np.random.Generator) -> Image:
@@ -150,7 +162,11 @@ def _room(size: int, rng: np.random.Generator) -> Image:
         tilt = rng.normal(0.0, 4.0) if rng.random() < 0.7 else rng.uniform(0.0, 180.0)
         if rng.random() < 0.25:
             cv2.ellipse(
-                image, (tuple(centre), tuple(2 * half), float(tilt)), np.clip(colour, 0, 1).tolist(), -1, cv2.LINE_AA
+                image,
+                (tuple(centre), tuple(2 * half), float(tilt)),
+                np.clip(colour, 0, 1).tolist(),
+                -1,
+                cv2.LINE_AA,
             )
             continue
         box = cv2.boxPoints((tuple(centre), tuple(2 * half), float(tilt)))

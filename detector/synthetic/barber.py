@@ -105,7 +105,9 @@ class Barber:
         roots = barycentric(self._body.vertices, corners, weights)
         down = np.array([0.0, -1.0, 0.0]) * rng.uniform(0.4, 1.2) + roots * np.array([6.0, 0.0, 0.0])
         messy = rng.normal(0.0, rng.uniform(0.1, 0.35), normals.shape)
-        direction = normals * rng.uniform(0.25, 0.8) + down - normals * np.einsum("ij,ij->i", down, normals)[:, None]
+        direction = (
+            normals * rng.uniform(0.25, 0.8) + down - normals * np.einsum("ij,ij->i", down, normals)[:, None]
+        )
         direction = direction + messy
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         size = length * np.exp(rng.normal(0.0, 0.25, (len(roots), 1, 1)))
@@ -114,7 +116,9 @@ class Barber:
         bend = size * (direction[:, None] * t + curl + np.array([0.0, -0.3, 0.0]) * t**2)
         tint = np.exp(rng.normal(0.0, 0.25, (len(roots), 1)) + rng.normal(0.0, 0.05, (len(roots), 3)))
         width = rng.uniform(0.0003, 0.0007, len(roots))
-        return Beard(corners, weights, bend.astype(np.float32), width.astype(np.float32), tint.astype(np.float32))
+        return Beard(
+            corners, weights, bend.astype(np.float32), width.astype(np.float32), tint.astype(np.float32)
+        )
 
     def wear_beard(self, beard: Beard, head: PosedHead, colour: tuple[float, float, float]) -> Surface:
         """A beard on a posed head; it moves with the skin that it grows on."""
@@ -126,7 +130,9 @@ class Barber:
         count = len(roots)
         depth = np.linspace(0.0, 0.8, count, dtype=np.float32)
         strands = Strands(points.astype(np.float32), normals, beard.width, beard.tint, depth)
-        return ribbons(strands, Material(Kind.STRANDS, colour=colour, roughness=0.6, specular=0.6), root_shade=0.6)
+        return ribbons(
+            strands, Material(Kind.STRANDS, colour=colour, roughness=0.6, specular=0.6), root_shade=0.6
+        )
 
 
 def _under(points: Floats, line: HatLine) -> Floats:

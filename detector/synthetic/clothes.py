@@ -99,7 +99,7 @@ def torso(neck: Array, clothes: Clothes, skin_colour: tuple[float, float, float]
 
 
 def neck_outline(edge: Array) -> Array:
-    """The lower end of a neck as a smooth loop (AROUND, 3) of its loose edge (N, 3), bind frame of the neck."""
+    """A smooth loop (AROUND, 3) through the loose edge (N, 3) of a neck, in the neck's bind frame."""
     centre = (edge.min(axis=0) + edge.max(axis=0)) / 2
     angle = np.arctan2(edge[:, 0] - centre[0], -(edge[:, 2] - centre[2]))
     order = np.argsort(angle)
@@ -144,7 +144,9 @@ def _garment(body: Array, clothes: Clothes) -> Surface:
     front = np.clip(-np.cos(a), 0.0, 1.0)
     rise = {"turtleneck": 0.035, "shirt": 0.012, "jacket": 0.006, "scarf": 0.03}.get(clothes.collar, -0.014)
     drop = clothes.opening * front ** (1.2 if clothes.collar in ("crew", "scarf", "turtleneck") else 5.0)
-    drop = drop * {"turtleneck": 0.15, "scarf": 0.15, "v": 1.6, "jacket": 1.6, "shirt": 1.6}.get(clothes.collar, 1.0)
+    drop = drop * {"turtleneck": 0.15, "scarf": 0.15, "v": 1.6, "jacket": 1.6, "shirt": 1.6}.get(
+        clothes.collar, 1.0
+    )
     start = body[1, :, 1] + rise - drop
     count = 34
     heights = start + np.linspace(0.0, 1.0, count)[:, None] ** 1.4 * (SECTIONS[-1, 0] + 0.01 - start)
@@ -161,7 +163,9 @@ def _garment(body: Array, clothes: Clothes) -> Surface:
         offset = offset + 0.02 * np.exp(-(((below - 0.02) / 0.02) ** 2)) * (1.0 + 0.3 * np.sin(3 * a))
     points = np.stack([x + offset * np.sin(a), heights, z - offset * np.cos(a)], axis=-1)
     repeats = clothes.texture_scale
-    uv = np.stack([np.broadcast_to(a / (2 * np.pi) * repeats, heights.shape), heights * 0.8 * repeats], axis=-1)
+    uv = np.stack(
+        [np.broadcast_to(a / (2 * np.pi) * repeats, heights.shape), heights * 0.8 * repeats], axis=-1
+    )
     # The rim is folded inwards, so that the cloth has a thickness.
     inner = points[:1].copy()
     middle = inner.mean(axis=1, keepdims=True)
@@ -176,7 +180,7 @@ def _garment(body: Array, clothes: Clothes) -> Surface:
 def _sample(table: Array, shape: tuple[int, int]) -> Array:
     rows = np.linspace(0, len(table) - 1, shape[0]).astype(int)
     columns = np.linspace(0, table.shape[1] - 1, shape[1]).astype(int)
-    return table[np.ix_(rows, columns)] * np.sin(np.linspace(0.0, np.pi, shape[1]))
+    return np.asarray(table[np.ix_(rows, columns)] * np.sin(np.linspace(0.0, np.pi, shape[1])))
 
 
 def _tube(points: Array, material: Material, tint: Floats, uv: Floats | None) -> Surface:

@@ -113,7 +113,9 @@ class SyntheticEngine:
         towards = camera.centre - head.centre
         towards /= np.linalg.norm(towards)
         light = draw_light(head.rotation[:, 2], towards, rng)
-        brightness = float(np.clip(np.mean(light.environment[0]) * light.exposure * 0.5, 0.0, 1.0)) ** (1 / 2.2)
+        brightness = float(np.clip(np.mean(light.environment[0]) * light.exposure * 0.5, 0.0, 1.0)) ** (
+            1 / 2.2
+        )
         backdrop = draw_background(self.options.size, brightness, rng, self.options.backgrounds)
         picture = Picture(tuple(surfaces), light, backdrop, centre=head.centre)
         image, depth = self.renderer.render(picture, camera)

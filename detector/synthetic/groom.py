@@ -20,7 +20,7 @@ from detector.synthetic.surfaces import Floats
 Array = NDArray[np.float64]
 
 GUIDES = 320
-POINTS_LONG, POINTS_SHORT = 14, 5
+POINTS_CURLY, POINTS_LONG, POINTS_SHORT = 24, 14, 5
 SHORT = 0.03
 NEIGHBOURS = 3
 
@@ -65,7 +65,7 @@ class Groom:
 def grow(style: Hairstyle, body: Body, rng: np.random.Generator) -> Groom:
     """Hair of a style on the mean head."""
     density = scalp_density(body.vertices, style.recede, style.bald, rng)
-    steps = POINTS_SHORT if style.length < SHORT else POINTS_LONG
+    steps = POINTS_SHORT if style.length < SHORT else POINTS_CURLY if style.curl > 0.0 else POINTS_LONG
     guide_roots, guides = _grow_guides(style, body, density, steps, rng)
     corners, weights = scatter_roots(body.vertices, body.triangles, density, style.strands, rng)
     roots = barycentric(body.vertices, corners, weights).astype(np.float64)
@@ -83,10 +83,15 @@ def grow(style: Hairstyle, body: Body, rng: np.random.Generator) -> Groom:
         rng.random(count).astype(np.float32) ** 1.5,
     )
     tree = cKDTree(body.vertices)
-    distance, nearest = tree.query(points.reshape(-1, 3))
+    distance, nearest = (np.asarray(part) for part in tree.query(points.reshape(-1, 3)))
     follow = np.exp(-((distance / 0.05) ** 2)).reshape(count, steps)
     return Groom(
-        strands, corners, weights, nearest.reshape(count, steps).astype(np.int32), follow.astype(np.float32), density.astype(np.float32)
+        strands,
+        corners,
+        weights,
+        nearest.reshape(count, steps).astype(np.int32),
+        follow.astype(np.float32),
+        density.astype(np.float32),
     )
 
 
@@ -98,10 +103,14 @@ def _grow_guides(
     roots = barycentric(body.vertices, corners, weights).astype(np.float64)
     normals = _unit(barycentric(body.normals, corners, weights).astype(np.float64))
     top = np.clip((roots[:, 1] - 0.02) / 0.07, 0.0, 1.0)
-    length = style.length * (style.sides + (1.0 - style.sides) * top) * np.exp(rng.normal(0.0, 0.08, len(roots)))
+    length = (
+        style.length * (style.sides + (1.0 - style.sides) * top) * np.exp(rng.normal(0.0, 0.08, len(roots)))
+    )
     if style.fringe is not None:
         front = np.clip((roots[:, 2] + 0.055) / 0.03, 0.0, 1.0)
-        length = length + front * (np.minimum(style.fringe * np.exp(rng.normal(0.0, 0.1, len(roots))), length) - length)
+        length = length + front * (
+            np.minimum(style.fringe * np.exp(rng.normal(0.0, 0.1, len(roots))), length) - length
+        )
     wander = rng.normal(size=(len(roots), 3)) * style.wander
     direction = _unit(_comb(style, roots, normals, rng) + style.lift * normals + wander)
     path = [roots]
@@ -111,7 +120,10 @@ def _grow_guides(
         pull = np.array([0.0, -1.0, 0.0]) * style.gravity * (0.35 + 0.65 * i / steps)
         if style.gather is not None:
             towards = np.asarray(style.gather) - path[-1]
-            pull = pull + 2.5 * _unit(towards) * np.clip(np.linalg.norm(towards, axis=1) / 0.03, 0.0, 1.0)[:, None]
+            pull = (
+                pull
+                + 2.5 * _unit(towards) * np.clip(np.linalg.norm(towards, axis=1) / 0.03, 0.0, 1.0)[:, None]
+            )
         if style.fringe is None and style.length > SHORT:
             pull = pull + _off_the_face(path[-1], roots, style.part or 0.0)
         direction = _unit(direction + pull * (0.9 if style.gather is not None else 0.55))
@@ -130,7 +142,9 @@ def _above_eyes(points: Array, line: float) -> Array:
 def _off_the_face(points: Array, roots: Array, part: float) -> Array:
     """Pull (G, 3) that sweeps hair to the side it grows on and behind the cheeks."""
     side = np.where(roots[:, 0] >= part, 1.0, -1.0)
-    before = np.clip((points[:, 2] + 0.055) / 0.05, 0.0, 1.0) * np.clip((0.07 - points[:, 1]) / 0.03, 0.0, 1.0)
+    before = np.clip((points[:, 2] + 0.055) / 0.05, 0.0, 1.0) * np.clip(
+        (0.07 - points[:, 1]) / 0.03, 0.0, 1.0
+    )
     before = before * np.clip((0.085 - points[:, 0] * side) / 0.03, 0.0, 1.0)
     return np.asarray(before[:, None] * np.stack([2.4 * side, 0.5 + 0.0 * side, -1.2 + 0.0 * side], axis=1))
 
@@ -166,7 +180,7 @@ def _follow_guides(
     if style.part is not None:
         # Strands on one side of the parting follow guides of that side.
         key, guide_key = (np.c_[r, 0.05 * np.sign(r[:, 0] - style.part)] for r in (roots, guide_roots))
-    distance, index = cKDTree(guide_key).query(key, k=NEIGHBOURS)
+    distance, index = (np.asarray(part) for part in cKDTree(guide_key).query(key, k=NEIGHBOURS))
     weight = 1.0 / (distance + 0.002) ** 2
     weight /= weight.sum(axis=1, keepdims=True)
     mixed = np.einsum("sg,sgpc->spc", weight, guides[index])
@@ -188,12 +202,16 @@ def _shape_locks(style: Hairstyle, points: Array, normals: Array, rng: np.random
         along = _unit(np.gradient(points, axis=1))
         across = _unit(np.cross(along, normals[:, None] + 1e-3))
         third = np.cross(along, across)
-        turns = min(style.turns * style.length, steps / 3.5)
+        turns = min(style.turns * style.length, steps / 6.0)
         cell = np.floor(points[:, 0] / 0.012)
-        phase = (np.sin(cell @ np.array([12.99, 78.23, 37.72])) * 43758.5) % (2 * np.pi) + rng.normal(0, 0.5, count)
+        phase = (np.sin(cell @ np.array([12.99, 78.23, 37.72])) * 43758.5) % (2 * np.pi) + rng.normal(
+            0, 0.5, count
+        )
         angle = 2 * np.pi * turns * t[None] + phase[:, None]
         size = style.curl * np.minimum(3 * t, 1.0)
-        points = points + size[:, None] * (np.cos(angle)[..., None] * across + np.sin(angle)[..., None] * third)
+        points = points + size[:, None] * (
+            np.cos(angle)[..., None] * across + np.sin(angle)[..., None] * third
+        )
     return np.asarray(points)
 
 

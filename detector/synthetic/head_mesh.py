@@ -84,7 +84,7 @@ class HeadMesh:
 
 def _unit(vectors: NDArray[np.floating]) -> Floats:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(length, 1e-12)).astype(np.float32)
+    return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)
 
 
 def _face_sum(triangles: NDArray[np.int64], count: int) -> csr_matrix:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.lashes import Lashes
 from detector.synthetic.occlusion import ambient_occlusion
-from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from detector.synthetic.skin_source import HeadTextures
+from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from detector.synthetic.texture_layout import eye_uv, skin_uv
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
@@ -52,7 +52,9 @@ class HeadSurfaces:
             "skin": mesh.refine_uv(skin_uv(model)),
             "left_eye": mesh.refine_uv(eye_uv(model)),
         }
-        self._occlusion = [mesh.refine_values(_baked(model, mesh, jaw)[:, None])[:, 0] for jaw in (0.0, MOUTH_OPEN)]
+        self._occlusion = [
+            mesh.refine_values(_baked(model, mesh, jaw)[:, None])[:, 0] for jaw in (0.0, MOUTH_OPEN)
+        ]
         self._lashes = Lashes(model)
         mean = mesh.refine_values(model.assets.mean)
         self._canonical = mean
@@ -121,7 +123,9 @@ class HeadSurfaces:
         surfaces = [self._part("skin", head, skin, tint, self._uv["skin"])]
         surfaces += self._eyes(head, textures)
         surfaces += self._mouth(head, textures, opened)
-        surfaces.append(self._lashes.build(head.vertices, _linear(textures.lash_colour), lash_length, lash_width))
+        surfaces.append(
+            self._lashes.build(head.vertices, _linear(textures.lash_colour), lash_length, lash_width)
+        )
         return surfaces
 
     def _part(
@@ -171,7 +175,10 @@ class HeadSurfaces:
             tooth = name != "tongue"
             colour = textures.teeth_colour if tooth else textures.tongue_colour
             material = Material(
-                Kind.WET, colour=_linear(colour), roughness=0.3 if tooth else 0.45, scatter=0.3 if tooth else 0.8
+                Kind.WET,
+                colour=_linear(colour),
+                roughness=0.3 if tooth else 0.45,
+                scatter=0.3 if tooth else 0.8,
             )
             surfaces.append(self._part(name, head, material, tint, None))
         return surfaces
@@ -198,7 +205,7 @@ def _translucency(canonical: Floats) -> Floats:
 
 def _wetness(model: HeadModel, canonical: Floats) -> Floats:
     """(R,) where the skin shines: the lips' inner side and the rims of the lids."""
-    outline = model.ibug68.evaluate(model.assets.mean.astype(np.float64))
+    outline = np.asarray(model.ibug68.evaluate(model.assets.mean.astype(np.float64)), np.float64)
     lips = _near(canonical, outline[60:68], 0.006) * 0.7
     lids = _near(canonical, outline[36:48], 0.0016) * 0.6
     return np.asarray(np.maximum(lips, lids), np.float32)

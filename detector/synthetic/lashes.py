@@ -12,7 +12,7 @@ from fitting.head_model import HeadModel
 
 POINTS = 5
 HAIRS_PER_COLUMN = 4
-WIDTH = 0.00018
+WIDTH = 0.00012
 
 
 class Lashes:
@@ -34,7 +34,9 @@ class Lashes:
         self._length = np.exp(rng.normal(0.0, 0.15, (count, 1, 1))).astype(np.float32)
         self._tint = np.exp(rng.normal(0.0, 0.15, (count, 3))).astype(np.float32)
 
-    def build(self, vertices: Floats, colour: tuple[float, float, float], length: float, width: float) -> Surface:
+    def build(
+        self, vertices: Floats, colour: tuple[float, float, float], length: float, width: float
+    ) -> Surface:
         """Lashes on posed vertices (V, 3).
 
         Args:
@@ -47,7 +49,9 @@ class Lashes:
         normals = outward / np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
         thick = np.full(len(points), WIDTH * width, np.float32)
         strands = Strands(points, normals.astype(np.float32), thick, self._tint, np.zeros_like(thick))
-        return ribbons(strands, Material(Kind.STRANDS, colour=colour, roughness=0.7, specular=0.3), root_shade=0.7)
+        return ribbons(
+            strands, Material(Kind.STRANDS, colour=colour, roughness=0.7, specular=0.3), root_shade=0.7
+        )
 
 
 def _along(column: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -63,7 +67,7 @@ def _columns(model: HeadModel) -> tuple[dict[int, list[int]], list[tuple[int, in
     """Chains of vertices from the lid outwards, by their root, and the pairs of roots that are neighbours."""
     mean = model.assets.mean
     tree = cKDTree(mean[model.parts["skin"]])
-    away = tree.query(mean)[0]
+    away = np.asarray(tree.query(mean)[0])
     lash = np.isin(model.quads, model.parts["lashes"]).all(axis=1)
     onwards: dict[int, int] = {}
     beside: list[tuple[int, int]] = []

@@ -62,12 +62,12 @@ def project_environment(radiance: Callable[[Array], Array]) -> Array:
     # Harmonics are orthogonal: each coefficient is <L, Y> / <Y, Y>, means over the sphere.
     norms = np.mean(basis * basis, axis=0)
     coefficients: Array = (basis.T @ values) / len(directions) / norms[:, None]
-    return coefficients * _COSINE_BANDS[:, None]
+    return np.asarray(coefficients * _COSINE_BANDS[:, None])
 
 
 def irradiance(environment: Array, normals: Array) -> Array:
     """Irradiance / pi (N, 3) on unit normals (N, 3); the slow twin of the shader's function."""
-    return np.maximum(_basis(normals) @ environment, 0.0)
+    return np.asarray(np.maximum(_basis(normals) @ environment, 0.0))
 
 
 def white_balance(rng: np.random.Generator) -> Array:
@@ -75,7 +75,7 @@ def white_balance(rng: np.random.Generator) -> Array:
     warm = rng.normal(0.0, 0.10) if rng.random() < 0.85 else rng.normal(0.0, 0.35)
     green = rng.normal(0.0, 0.03)
     gains = np.exp(np.array([warm, green, -warm]))
-    return gains / gains.mean()
+    return np.asarray(gains / gains.mean())
 
 
 def _basis(n: Array) -> Array:
@@ -113,7 +113,7 @@ def _colour(rng: np.random.Generator, saturation: float) -> Array:
 def _kelvin(warmth: float) -> Array:
     """(3,) linear RGB of a light; warmth -1 is blue sky, 0 white, 1 tungsten."""
     colour = np.array([1.0 + 0.55 * warmth, 1.0, 1.0 - 0.6 * warmth])
-    return np.maximum(colour, 0.08) / colour.mean()
+    return np.asarray(np.maximum(colour, 0.08) / colour.mean())
 
 
 def _around(axis: Array, degrees: float, rng: np.random.Generator) -> Array:
@@ -170,7 +170,9 @@ def _sun(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[Arr
     direction = _around(np.array([0.0, 0.8, 0.0]) + 0.6 * facing, 85.0, rng)
     direction[1] = abs(direction[1]) + 0.15
     power = _kelvin(rng.uniform(0.0, 0.5)) * rng.uniform(0.7, 1.6)
-    return environment, [KeyLight(direction / np.linalg.norm(direction), power, float(rng.uniform(0.01, 0.05)))]
+    return environment, [
+        KeyLight(direction / np.linalg.norm(direction), power, float(rng.uniform(0.01, 0.05)))
+    ]
 
 
 def _overcast(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[Array, list[KeyLight]]:
@@ -202,7 +204,9 @@ def _low_key(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple
     keys = [KeyLight(direction, _kelvin(rng.uniform(-0.2, 0.6)), 0.12)]
     if rng.random() < 0.5:
         rim = -facing + np.array([0.0, 0.6, 0.0]) - side * 0.6
-        keys.append(KeyLight(rim / np.linalg.norm(rim), _kelvin(rng.normal(0.0, 0.3)) * rng.uniform(0.4, 1.5), 0.1))
+        keys.append(
+            KeyLight(rim / np.linalg.norm(rim), _kelvin(rng.normal(0.0, 0.3)) * rng.uniform(0.4, 1.5), 0.1)
+        )
     return environment, keys
 
 
@@ -211,5 +215,7 @@ def _coloured(facing: Array, to_camera: Array, rng: np.random.Generator) -> tupl
     keys = []
     for _ in range(rng.integers(1, 3)):
         direction = _around(facing, 100.0, rng)
-        keys.append(KeyLight(direction, _colour(rng, 0.8) * rng.uniform(0.3, 1.0), float(rng.uniform(0.03, 0.3))))
+        keys.append(
+            KeyLight(direction, _colour(rng, 0.8) * rng.uniform(0.3, 1.0), float(rng.uniform(0.03, 0.3)))
+        )
     return environment, keys

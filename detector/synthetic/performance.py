@@ -11,19 +11,20 @@ from detector.synthetic.performer import Performer, eye_rotation, lid_weights
 from fitting.head_model import HeadModel
 
 Array = NDArray[np.float64]
+Weights = dict[str, float]
 
-# What happens, at which share of the performance. Expressions not named are off.
-BEATS: tuple[tuple[float, dict[str, float]], ...] = (
+# What happens, at which share of the performance. A name without a side is for both sides.
+BEATS: tuple[tuple[float, Weights], ...] = (
     (0.0, {}),
     (0.18, {"jawOpen": 0.35, "mouthFunnel": 0.25, "browInnerUp": 0.25}),
-    (0.36, {"mouthSmileLeft": 0.75, "mouthSmileRight": 0.65, "cheekSquintLeft": 0.45, "cheekSquintRight": 0.4}),
-    (0.5, {"mouthSmileLeft": 0.4, "mouthSmileRight": 0.35, "jawOpen": 0.25, "mouthUpperUpLeft": 0.3}),
-    (0.66, {"jawOpen": 0.6, "browInnerUp": 0.7, "browOuterUpLeft": 0.6, "browOuterUpRight": 0.6, "eyeWideLeft": 0.5,
-            "eyeWideRight": 0.5}),
-    (0.84, {"browDownLeft": 0.7, "browDownRight": 0.7, "mouthPressLeft": 0.4, "mouthPressRight": 0.4,
-            "noseSneerLeft": 0.3, "noseSneerRight": 0.3}),
-    (1.0, {"mouthPucker": 0.5, "browDownLeft": 0.2, "browDownRight": 0.2}),
-)  # fmt: skip
+    (0.36, {"mouthSmile": 0.7, "cheekSquint": 0.4}),
+    (0.5, {"mouthSmile": 0.35, "jawOpen": 0.25, "mouthUpperUp": 0.3}),
+    (0.66, {"jawOpen": 0.6, "browInnerUp": 0.7, "browOuterUp": 0.6, "eyeWide": 0.5}),
+    (0.84, {"browDown": 0.7, "mouthPress": 0.4, "noseSneer": 0.3}),
+    (1.0, {"mouthPucker": 0.5, "browDown": 0.2}),
+)
+LOPSIDED = 0.12
+"""Nobody is quite symmetric: the right side does this much less."""
 BLINK_AT = 0.28
 BLINK_WIDTH = 0.05
 
@@ -32,7 +33,7 @@ def perform(model: HeadModel, identity: Array, count: int, rng: np.random.Genera
     """A performance of `count` frames by one identity (B,)."""
     times = np.linspace(0.0, 1.0, count)
     names = model.expression_names
-    keys = np.array([[beat.get(name, 0.0) for name in names] for _, beat in BEATS])
+    keys = np.array([[_weight(beat, name) for name in names] for _, beat in BEATS])
     expressions = PchipInterpolator([at for at, _ in BEATS], keys, axis=0)(times)
     gaze = _wander(times, np.deg2rad([12.0, 5.0]), rng)
     turns = _wander(times, np.deg2rad([5.0, 9.0, 3.0]), rng)
@@ -51,6 +52,11 @@ def perform(model: HeadModel, identity: Array, count: int, rng: np.random.Genera
         expression = np.clip(np.array([weights[name] for name in names]), 0.0, 1.0)
         performers.append(Performer(identity, expression, pose))
     return performers
+
+
+def _weight(beat: Weights, name: str) -> float:
+    both = beat.get(name.removesuffix("Left").removesuffix("Right"), 0.0)
+    return both * (1.0 - LOPSIDED) if name.endswith("Right") else both
 
 
 def _wander(times: Array, size: Array, rng: np.random.Generator) -> Array:

@@ -166,7 +166,7 @@ def draw_gaze(rng: np.random.Generator) -> Array:
 
 
 def draw_pose(gaze: Array, rng: np.random.Generator) -> Array:
-    """Pose (15,) with the torso upright near the origin and the gaze (2,) in both eyes, slightly converged."""
+    """Pose (15,): torso upright near the origin, the gaze (2,) in both eyes, slightly converged."""
     limits = np.deg2rad([12.0, 18.0, 9.0])
     neck = Rotation.from_euler("xyz", rng.normal(0.0, 0.4, 3) * limits).as_rotvec()
     head = Rotation.from_euler("xyz", np.clip(rng.normal(0.0, 0.6, 3), -1.4, 1.4) * limits).as_rotvec()
@@ -177,7 +177,7 @@ def draw_pose(gaze: Array, rng: np.random.Generator) -> Array:
 
 def eye_rotation(gaze: Array) -> Array:
     """Rotation vector (3,) that turns an eye by yaw and pitch (2,) in radians."""
-    return Rotation.from_euler("yx", gaze).as_rotvec()
+    return np.asarray(Rotation.from_euler("yx", gaze).as_rotvec())
 
 
 def draw_expression(names: tuple[str, ...], gaze: Array, rng: np.random.Generator) -> Array:
@@ -194,7 +194,7 @@ def draw_expression(names: tuple[str, ...], gaze: Array, rng: np.random.Generato
     for name, value in lid_weights(gaze).items():
         values[name] = max(values[name], value)
     _add_blink(values, rng)
-    return np.clip(np.array([values[name] for name in names]), 0.0, 1.0)
+    return np.asarray(np.clip([values[name] for name in names], 0.0, 1.0))
 
 
 def lid_weights(gaze: Array) -> dict[str, float]:

@@ -63,7 +63,7 @@ def _motion(picture: Image, rng: np.random.Generator) -> Image:
     offset = rng.normal(size=2)
     offset *= length / np.linalg.norm(offset)
     ends = [(round(float(length + s * offset[0])), round(float(length + s * offset[1]))) for s in (-0.5, 0.5)]
-    cv2.line(kernel, *ends, 1.0)
+    cv2.line(kernel, ends[0], ends[1], 1.0)
     return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()))
 
 
@@ -100,4 +100,4 @@ def _grain(picture: Image, rng: np.random.Generator) -> Image:
 def _compress(image: Pixels, rng: np.random.Generator) -> Pixels:
     quality = int(rng.integers(35, 96))
     _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])

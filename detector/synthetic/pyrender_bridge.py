@@ -112,7 +112,7 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
         return super().render(scene, flags, seg_node_map)
 
     def _bind_lighting(self, scene: Any, program: Any, node: Any, flags: int) -> None:
-        # Uniforms stay with a program, and shadow maps with the first texture units: once a picture is enough.
+        # Uniforms stay with a program and shadow maps with the first texture units: tell each program once.
         if program in self._told:
             self._texture_alloc_idx = LAMPS
             return

@@ -1,4 +1,4 @@
-"""A whole synthetic shoot: one person, a rig of cameras, a calibration board, and the truth about all of it."""
+"""A whole synthetic shoot: one person, a rig of cameras, a calibration board, and the truth about it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class ShootOptions:
     engine: EngineOptions = field(default_factory=EngineOptions)
 
 
-def arc_rig(count: int = 6, degrees: float = 100.0, distance: float = 1.1, size: tuple[int, int] = (512, 640)) -> Rig:
+def arc_rig(
+    count: int = 6, degrees: float = 100.0, distance: float = 1.1, size: tuple[int, int] = (512, 640)
+) -> Rig:
     """Cameras on an arc round the stage, every other one a little higher, with mild lens distortion.
 
     Args:
@@ -82,23 +84,28 @@ def render_shoot(
     rig: Rig | None = None,
     options: ShootOptions | None = None,
     progress: Progress | None = None,
+    engine: SyntheticEngine | None = None,
 ) -> Path:
     """Render a shoot into a folder and return the folder.
 
     Writes images/<camera>/<camera>.<frame>.jpg, board/<camera>/<camera>.<frame>.jpg, truth/cameras.json and
     truth/mesh.npz: vertices (F, V, 3) float32 in world millimetres, faces (T, 3), frames (F,), idx_face (N,)
     the vertices of the face, landmarks68_vertices and landmarks68_weights (68, 3), expression_names (E,),
-    expression_weights (F, E), identity (B,), pose (F, 15), eye_centers_world (F, 2, 3) millimetres, left first.
+    expression_weights (F, E), identity (B,), pose (F, 15), eye_centers_world (F, 2, 3) in
+    millimetres, left first.
 
     Args:
         model: the head. folder: made if it is not there.
         rig: the cameras; :func:`arc_rig` by default. options: what is shot.
         progress: called with (done, total, label) after every picture.
+        engine: one that this process has already (it can have only one); made if it is not given.
 
     Raises:
         MissingDependencyError: OpenGL is not there.
     """
-    shoot = _Shoot(model, folder, rig or arc_rig(), options or ShootOptions(), progress or (lambda *_: None))
+    options = options or ShootOptions()
+    engine = engine or SyntheticEngine(model, options.engine)
+    shoot = _Shoot(engine, folder, rig or arc_rig(), options, progress or (lambda *_: None))
     shoot.film_performance()
     shoot.film_board()
     write_rig(shoot.rig, folder / "truth" / "cameras.json")
@@ -109,13 +116,12 @@ class _Shoot:
     """One shoot while it is rendered."""
 
     def __init__(
-        self, model: HeadModel, folder: Path, rig: Rig, options: ShootOptions, progress: Progress
+        self, engine: SyntheticEngine, folder: Path, rig: Rig, options: ShootOptions, progress: Progress
     ) -> None:
         self.rig, self._folder, self._options, self._progress = rig, folder, options, progress
-        self._model = model
-        self._engine = SyntheticEngine(model, options.engine)
+        self._engine, self._model = engine, engine.model
         self._rng = np.random.default_rng(options.identity_seed)
-        self._light = _studio_light()
+        self._light = studio_light()
         self._done = 0
         self._total = len(rig) * (options.frames + options.board_poses)
 
@@ -207,7 +213,7 @@ def _on_stage(performer: Performer) -> Performer:
     return replace(performer, pose=pose)
 
 
-def _studio_light() -> Light:
+def studio_light() -> Light:
     """Soft, even light from both sides, as a capture studio has it."""
 
     def radiance(d: Array) -> Array:

@@ -49,7 +49,9 @@ def grid_surface(
     )
 
 
-def tube(path: Array, radius: float | Array, material: Material, closed: bool = False, flat: float = 1.0) -> Surface:
+def tube(
+    path: Array, radius: float | Array, material: Material, closed: bool = False, flat: float = 1.0
+) -> Surface:
     """A round (or flattened) tube along a path (P, 3).
 
     Args:

@@ -38,7 +38,9 @@ class Strands:
         return Strands(points[kept], normals[kept], self.width[kept], self.tint[kept], self.depth[kept])
 
 
-def ribbons(strands: Strands, material: Material, root_shade: float = 0.35, tip_light: float = 1.15) -> Surface:
+def ribbons(
+    strands: Strands, material: Material, root_shade: float = 0.35, tip_light: float = 1.15
+) -> Surface:
     """A surface that draws the strands.
 
     Args:
@@ -74,7 +76,7 @@ def ribbons(strands: Strands, material: Material, root_shade: float = 0.35, tip_
 def _ribbon_triangles(count: int, steps: int) -> NDArray[np.int32]:
     first = (np.arange(count)[:, None] * steps + np.arange(steps - 1)).ravel() * 2
     quads = first[:, None] + np.array([0, 2, 3, 1])
-    return quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3).astype(np.int32)
+    return np.asarray(quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3), np.int32)
 
 
 def scatter_roots(
@@ -98,4 +100,4 @@ def scatter_roots(
 
 def barycentric(values: NDArray[np.floating], corners: NDArray[np.int64], weights: Array) -> Floats:
     """Values (V, n) at roots given by corners and weights (S, 3) each: (S, n)."""
-    return np.einsum("skn,sk->sn", values[corners], weights.astype(values.dtype)).astype(np.float32)
+    return np.asarray(np.einsum("skn,sk->sn", values[corners], weights.astype(values.dtype)), np.float32)

@@ -24,7 +24,7 @@ class HeadFrame:
     @property
     def centre(self) -> Array:
         """(3,) the point of the head that regions of interest are centred on, in the world."""
-        return self.rotation @ np.array(HEAD_CENTRE) + self.offset
+        return np.asarray(self.rotation @ np.array(HEAD_CENTRE) + self.offset)
 
 
 def draw_camera(head: HeadFrame, size: int, rng: np.random.Generator) -> Camera:
@@ -68,10 +68,7 @@ def draw_margin(rng: np.random.Generator) -> float:
 
 def _draw_direction(rng: np.random.Generator) -> Array:
     """(3,) unit vector in the canonical frame from the head to the camera."""
-    if rng.random() < 0.6:
-        yaw = rng.normal(0.0, 24.0)
-    else:
-        yaw = rng.uniform(-95.0, 95.0)
+    yaw = rng.normal(0.0, 24.0) if rng.random() < 0.6 else rng.uniform(-95.0, 95.0)
     pitch = rng.normal(0.0, 10.0) if rng.random() < 0.75 else rng.uniform(-38.0, 38.0)
     yaw, pitch = np.deg2rad(np.clip(yaw, -100.0, 100.0)), np.deg2rad(np.clip(pitch, -42.0, 42.0))
     return np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])

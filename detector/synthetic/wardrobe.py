@@ -17,8 +17,8 @@ from detector.synthetic.clothes import Clothes, draw_clothes, neck_outline, tors
 from detector.synthetic.groom import Groom
 from detector.synthetic.hairstyles import draw_dye
 from detector.synthetic.head_surfaces import HeadSurfaces, PosedHead
-from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from detector.synthetic.skin_source import HeadTextures, SkinSource
+from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
 
@@ -97,7 +97,9 @@ class Wardrobe:
         groom = None
         if rng.random() > 0.06:
             which = int(rng.integers(GROOMS))
-            groom = self._grooms.get((which,), lambda: self._barber.groom(np.random.default_rng([which, 0x6A12])))
+            groom = self._grooms.get(
+                (which,), lambda: self._barber.groom(np.random.default_rng([which, 0x6A12]))
+            )
         beard = self._barber.draw_beard(rng) if rng.random() < 0.25 else None
         colour = draw_dye(rng) if rng.random() < 0.04 else _linear(textures.hair_colour)
         return Costume(
@@ -107,7 +109,7 @@ class Wardrobe:
             colour,
             bool(rng.random() < 0.5),
             draw_clothes(rng),
-            (float(rng.uniform(0.5, 1.2)), float(rng.uniform(0.5, 1.8))),
+            (float(rng.uniform(0.4, 1.0)), float(rng.uniform(0.5, 1.8))),
             draw_extras(rng),
             int(rng.integers(2**31)),
         )
@@ -125,12 +127,18 @@ class Wardrobe:
         surfaces, hat_line = self._accessories(costume, shape, colour)
         surfaces = [_placed(s, head.frame) for s in surfaces]
         if costume.groom is not None:
-            hair, roots = self._barber.wear(costume.groom, shape, head, costume.hair_colour, costume.mirrored, hat_line)
+            hair, roots = self._barber.wear(
+                costume.groom, shape, head, costume.hair_colour, costume.mirrored, hat_line
+            )
             surfaces.append(hair)
         if costume.beard is not None:
             surfaces.append(self._barber.wear_beard(costume.beard, head, costume.hair_colour))
-        surfaces += [_placed(s, neck) for s in torso(neck_outline(self._neck_end(head, neck)), costume.clothes, colour)]
-        return surfaces + self._heads.build(head, costume.textures, roots, costume.hair_colour, *costume.lashes)
+        surfaces += [
+            _placed(s, neck) for s in torso(neck_outline(self._neck_end(head, neck)), costume.clothes, colour)
+        ]
+        return surfaces + self._heads.build(
+            head, costume.textures, roots, costume.hair_colour, *costume.lashes
+        )
 
     def _accessories(
         self, costume: Costume, shape: Floats, skin: tuple[float, float, float]
@@ -141,7 +149,9 @@ class Wardrobe:
             "glasses": lambda: glasses(fit, rng),
             "headphones": lambda: headphones(fit, rng),
             "boom": lambda: boom(fit, rng),
-            "hand": lambda: hand(fit, Material(Kind.SKIN, skin, roughness=0.5, specular=0.6, scatter=1.0), rng),
+            "hand": lambda: hand(
+                fit, Material(Kind.SKIN, skin, roughness=0.5, specular=0.6, scatter=1.0), rng
+            ),
             "prop": lambda: prop(fit, rng),
         }
         worn, line = hat(fit, rng) if "hat" in costume.extras else ([], None)
@@ -166,7 +176,7 @@ def _loose_edge(model: HeadModel) -> NDArray[np.int64]:
     edges = np.sort(np.concatenate([quads[:, [i, (i + 1) % 4]] for i in range(4)]), axis=1)
     unique, count = np.unique(edges, axis=0, return_counts=True)
     loose = np.unique(unique[count == 1])
-    return loose[model.assets.mean[loose, 1] < NECK_END]
+    return np.asarray(loose[model.assets.mean[loose, 1] < NECK_END])
 
 
 def draw_extras(rng: np.random.Generator) -> tuple[str, ...]:

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from detector.synthetic.background import draw_background
+from detector.synthetic.barber import Barber
+from detector.synthetic.clothes import AROUND, draw_clothes, neck_outline, torso
+from detector.synthetic.head_mesh import HeadMesh
+from detector.synthetic.head_surfaces import HeadSurfaces
+from detector.synthetic.performance import perform
+from detector.synthetic.performer import draw_expression, draw_gaze, draw_performer, lid_weights
+from detector.synthetic.postprocess import develop
+from fitting.head_model import HeadModel, load_head_model
+
+
+@pytest.fixture(scope="module")
+def model() -> HeadModel:
+    return load_head_model()
+
+
+@pytest.fixture(scope="module")
+def barber(model: HeadModel) -> Barber:
+    return Barber(model, HeadSurfaces(model, HeadMesh(model)))
+
+
+def test_expressions_are_weights_that_a_face_can_have(model: HeadModel) -> None:
+    """Weights lie in [0, 1], opposites are not on together, and most faces are far from extreme."""
+    rng = np.random.default_rng(0)
+    drawn = np.stack([draw_expression(model.expression_names, draw_gaze(rng), rng) for _ in range(300)])
+    column = model.expression_names.index
+    assert drawn.min() >= 0.0
+    assert drawn.max() <= 1.0
+    assert np.all(np.minimum(drawn[:, column("jawLeft")], drawn[:, column("jawRight")]) == 0.0)
+    assert 0.02 < (drawn[:, column("eyeBlinkLeft")] > 0.8).mean() < 0.2
+    assert drawn[:, column("jawOpen")].mean() < 0.35
+
+
+def test_lids_follow_the_gaze() -> None:
+    """Looking down lowers both lids; looking to the actor's left is outwards for the left eye only."""
+    down = lid_weights(np.array([0.0, 0.3]))
+    assert down["eyeLookDownLeft"] == down["eyeLookDownRight"] > 0.3
+    left = lid_weights(np.array([0.3, 0.0]))
+    assert left["eyeLookOutLeft"] == left["eyeLookInRight"] > 0.3
+    assert left["eyeLookInLeft"] == left["eyeLookOutRight"] == 0.0
+
+
+def test_people_come_from_their_generator(model: HeadModel) -> None:
+    """The same generator state gives the same person."""
+    first, second = (draw_performer(model, np.random.default_rng(5)) for _ in range(2))
+    np.testing.assert_array_equal(first.identity, second.identity)
+    np.testing.assert_array_equal(first.pose, second.pose)
+
+
+def test_a_performance_is_smooth_and_of_one_person(model: HeadModel) -> None:
+    """Neighbouring frames differ little, though a lot happens from the first to the last."""
+    identity = np.zeros(model.identity_size)
+    frames = perform(model, identity, 24, np.random.default_rng(0))
+    expression = np.stack([frame.expression for frame in frames])
+    assert np.abs(np.diff(expression, axis=0)).max() < 0.75
+    assert np.ptp(expression, axis=0).max() > 0.5
+    assert all(frame.identity is identity for frame in frames)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_hair_grows_outside_the_head_and_leaves_the_mouth_free(
+    barber: Barber, model: HeadModel, seed: int
+) -> None:
+    """Roots lie on the skin above the ears or at the nape, no strand begins on the face."""
+    groom = barber.groom(np.random.default_rng(seed))
+    roots = groom.strands.points[:, 0]
+    assert np.isfinite(groom.strands.points).all()
+    assert not np.any((roots[:, 2] > -0.02) & (roots[:, 1] < 0.03))
+    mouth = model.ibug68.evaluate(model.assets.mean.astype(np.float64))[62]
+    assert np.linalg.norm(groom.strands.points - mouth, axis=-1).min() > 0.01
+
+
+def test_the_shoulders_close_onto_the_neck() -> None:
+    """The torso begins at the neck's edge and ends far below it, wider than any neck."""
+    a = np.linspace(0.0, 2 * np.pi, 40, endpoint=False)
+    edge = np.stack([0.06 * np.sin(a), np.full_like(a, -0.15), -0.09 - 0.05 * np.cos(a)], axis=1)
+    outline = neck_outline(edge)
+    assert outline.shape == (AROUND, 3)
+    np.testing.assert_allclose(np.hypot(outline[:, 0] / 0.06, (outline[:, 2] + 0.09) / 0.05), 1.0, atol=0.06)
+    for seed in range(12):
+        for surface in torso(outline, draw_clothes(np.random.default_rng(seed)), (0.5, 0.3, 0.2)):
+            assert np.isfinite(surface.positions).all()
+            assert np.isfinite(surface.normals).all()
+            assert surface.positions[:, 1].min() < -0.4
+            assert np.ptp(surface.positions[:, 0]) > 0.25
+
+
+def test_backgrounds_and_development_come_from_their_generator() -> None:
+    """The same generator state gives the same pixels."""
+    first, second = (draw_background(64, 0.4, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    depth = np.full((64, 64), 0.8, np.float32)
+    developed = [develop(first, depth, 0.8, np.random.default_rng(4)) for _ in range(2)]
+    np.testing.assert_array_equal(developed[0], developed[1])
+    assert developed[0].shape == first.shape
