@@ -67,7 +67,7 @@ class LipStyle:
 def draw_lip_style(melanin: float, makeup: float, rng: np.random.Generator) -> LipStyle:
     """Lips for a skin with this much melanin; `makeup` in [0, 1] is how much of it the person wears."""
     dark = float(np.clip(melanin / 2.0, 0.0, 1.0))
-    tint = np.array([0.80, 0.46, 0.50]) * (1 - dark) + np.array([1.16, 0.74, 0.84]) * dark
+    tint = np.array([0.80, 0.46, 0.54]) * (1 - dark) + np.array([1.16, 0.74, 0.84]) * dark
     tint = tint * np.exp(rng.normal(0.0, 0.07, 3))
     stick = LIPSTICKS[rng.integers(len(LIPSTICKS))]
     varied = np.clip(np.asarray(stick) + rng.normal(0.0, 0.04, 3), 0.02, 0.95)
