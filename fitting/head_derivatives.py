@@ -1,7 +1,8 @@
 """First derivatives of a head's surface points, by hand where the head model is linear.
 
-With the rotations held, a posed point is an affine function of identity and expression; only the motion needs
-automatic differentiation. That is some twenty times less work than differentiating by every coefficient.
+With the joints held, a posed point is an affine function of identity and expression; only the four joints
+need automatic differentiation. That is some twenty times less work than differentiating every point by every
+coefficient. (Reverse mode throughout: forward mode in PyTorch 2 warns every user of its own deprecations.)
 """
 
 from __future__ import annotations
@@ -28,49 +29,43 @@ def point_derivatives(
         points: (F, L, 3) metres.
         derivatives: (F, L, 3, E + 15 + B): by expression, motion and identity, in that order.
     """
-    by_motion, points = torch.func.vmap(
-        torch.func.jacfwd(_twice(head), argnums=2, has_aux=True), in_dims=(None, 0, 0)
-    )(identity, expression, motion)
     vertices = head.vertices
-    joints = vertices.joints(identity)
-    rotations, _ = joint_transforms(joints, model_pose(motion, joints))
-    # blended[f, v] = sum_k W[v, k] A[f, k], the linear part of the skinning
-    blended = torch.einsum("vk,fkij->fvij", vertices.skin_weights, rotations)
-    by_expression = _turned(blended, vertices.expression_basis)
-    by_identity = _turned(blended, vertices.identity_basis) + _by_joints(head, motion)
-    linear = torch.cat((by_expression, by_identity), dim=-1)
-    # d p[l] = sum_i w[l, i] d x[corner[l, i]]
-    on_points = sum(
-        linear[:, head.corners[:, i]] * head.weights[:, i, None, None] for i in range(head.corners.shape[1])
+    weights = vertices.skin_weights
+    by_identity, by_motion = torch.func.vmap(
+        torch.func.jacrev(_joint_matrices(head), argnums=(0, 1)), in_dims=(None, 0)
+    )(identity, motion)
+    matrices = torch.func.vmap(_joint_matrices(head), in_dims=(None, 0))(identity, motion)
+    # x[f, v, i] = sum_k W[v, k] M[f, k, i, j] (T[f, v], 1)[j], with M = [A | b] of each joint
+    blended = torch.einsum("vk,fkij->fvij", weights, matrices[..., :3])
+    shaped = torch.nn.functional.pad(vertices.shape(identity, expression), (0, 1), value=1.0)
+    joints_move = torch.einsum("vk,fkijp->fvijp", weights, by_motion)
+    # Identity moves no joint's rotation, only the last column.
+    joints_shift = torch.einsum("vk,fkib->fvib", weights, by_identity[..., 3, :])
+    on_vertices = torch.cat(
+        (
+            blended @ vertices.expression_basis.permute(1, 2, 0),
+            torch.einsum("fvijp,fvj->fvip", joints_move, shaped),
+            blended @ vertices.identity_basis.permute(1, 2, 0) + joints_shift,
+        ),
+        dim=-1,
     )
-    shapes, identities = torch.as_tensor(on_points).split([expression.shape[1], len(identity)], dim=-1)
-    return points, torch.cat((shapes, by_motion, identities), dim=-1)
+    return moved_points(head, identity, expression, motion), _on_points(head, on_vertices)
 
 
-def _twice(head: HeadPoints) -> Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """The points, and once more as the value that torch passes by."""
-
-    def points(identity: Tensor, expression: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
-        posed = moved_points(head, identity, expression, motion)
-        return posed, posed
-
-    return points
+def _on_points(head: HeadPoints, on_vertices: Tensor) -> Tensor:
+    """(F, L, 3, n) of (F, V, 3, n): `p[l] = sum_i w[l, i] x[corner[l, i]]`, corner by corner for memory."""
+    total = torch.zeros_like(on_vertices[:, head.corners[:, 0]])
+    for corner, weight in zip(head.corners.unbind(1), head.weights.unbind(1), strict=True):
+        total += on_vertices[:, corner] * weight[:, None, None]
+    return total
 
 
-def _turned(blended: Tensor, basis: Tensor) -> Tensor:
-    """(F, V, 3, n): a linear basis (n, V, 3) as the blended rotations (F, V, 3, 3) turn it."""
-    return blended @ basis.permute(1, 2, 0)
+def _joint_matrices(head: HeadPoints) -> Callable[[Tensor, Tensor], Tensor]:
+    """The joints' motions [A | b] (K, 3, 4) as a function of identity (B,) and one motion (15,)."""
 
+    def matrices(identity: Tensor, motion: Tensor) -> Tensor:
+        joints = head.vertices.joints(identity)
+        rotations, offsets = joint_transforms(joints, model_pose(motion, joints))
+        return torch.cat((rotations, offsets.unsqueeze(-1)), dim=-1)
 
-def _by_joints(head: HeadPoints, motion: Tensor) -> Tensor:
-    """(F, V, 3, B): what identity does to a vertex by moving the joints about which it turns."""
-    vertices = head.vertices
-
-    def offsets(identity: Tensor, one: Tensor) -> Tensor:
-        joints = vertices.joints(identity)
-        return joint_transforms(joints, model_pose(one, joints))[1]
-
-    origin = torch.zeros_like(vertices.identity_basis[:, 0, 0])
-    # The offsets are linear in the joints, so that any identity gives the same derivative.
-    moved = torch.func.vmap(torch.func.jacfwd(offsets), in_dims=(None, 0))(origin, motion)
-    return torch.einsum("vk,fkib->fvib", vertices.skin_weights, moved)
+    return matrices

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.autograd.functional import jvp
 
 from calibration.projection import project
 from fitting.energy import squared_residuals
@@ -94,9 +96,9 @@ def _views(problem: Problem, at: Parameters, points: Tensor, part: slice, tensio
     cameras = at.cameras(problem.cameras)
     # by_point[f, c, l, :, i] = d pixel / d X_i
     steps = [torch.eye(3, dtype=points.dtype, device=points.device)[i].expand_as(points) for i in range(3)]
-    columns = [torch.func.jvp(lambda x: project(x, cameras), (points,), (step,)) for step in steps]
-    pixels = columns[0][0]
-    by_point = torch.stack([column[1] for column in columns], dim=-1)
+    columns = [_along(lambda x: project(x, cameras), (points,), (step,)) for step in steps]
+    by_point = torch.stack(columns, dim=-1)
+    pixels = project(points, cameras)
     weight = _weights(problem, pixels, part)
     weighted = by_point * weight[..., None, None]
     information = torch.einsum("fclki,fclkj->flij", weighted, by_point)
@@ -107,7 +109,7 @@ def _views(problem: Problem, at: Parameters, points: Tensor, part: slice, tensio
     crossed = torch.einsum("fclki,fclkp->flicp", weighted, by_camera)
     blocks = torch.einsum("fcl,fclkp,fclkq->cpq", weight, by_camera, by_camera)
     order = _shared_order(len(problem.names)).to(points.device)
-    return _Views(information, crossed.flatten(-2)[..., order], torch.block_diag(*blocks)[order][:, order])
+    return _Views(information, crossed.flatten(-2)[..., order], _block_diagonal(blocks)[order][:, order])
 
 
 def _weights(problem: Problem, pixels: Tensor, part: slice) -> Tensor:
@@ -131,21 +133,34 @@ def _by_camera(problem: Problem, at: Parameters, points: Tensor) -> Tensor:
         for component in range(width):
             step = [torch.zeros_like(group) for group in groups]
             step[index][:, component] = 1.0
-            columns.append(torch.func.jvp(pixels, groups, tuple(step))[1])
+            columns.append(_along(pixels, groups, tuple(step)))
     return torch.stack(columns, dim=-1)
 
 
 def _shared_order(cameras: int) -> Tensor:
     """(12 C,) from camera-by-camera order to that of :attr:`Parameters.shared`, group by group."""
     grid = torch.arange(12 * cameras).view(cameras, 12)
-    return torch.cat([columns.reshape(-1) for columns in grid.split(_CAMERA_WIDTHS, dim=1)])
+    return torch.cat([columns.reshape(-1) for columns in torch.split(grid, _CAMERA_WIDTHS, dim=1)])
+
+
+def _along(function: Callable[..., Tensor], at: tuple[Tensor, ...], step: tuple[Tensor, ...]) -> Tensor:
+    """The directional derivative of a function."""
+    _, derivative = jvp(function, at, step)  # type: ignore[no-untyped-call]
+    return torch.as_tensor(derivative)
+
+
+def _block_diagonal(blocks: Tensor) -> Tensor:
+    """(C n, C n) with blocks (C, n, n) along its diagonal."""
+    count, width, _ = blocks.shape
+    spread = torch.eye(count).to(blocks)[:, None, :, None] * blocks[:, :, None, :]
+    return spread.reshape(count * width, count * width)
 
 
 def _root(information: Tensor) -> Tensor:
     """Lower Cholesky factors of (f, L, 3, 3), which are singular where one camera sees a point."""
     trace = information.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
     ridge = (1e-9 * trace + _TINY) * torch.eye(3).to(information)
-    return torch.linalg.cholesky(information + ridge)
+    return torch.as_tensor(torch.linalg.cholesky(information + ridge))
 
 
 def _add_priors(problem: Problem, at: Parameters, hessian: Hessian) -> None:

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from calibration.errors import SolverError
 from fitting.linearisation import Hessian
 from fitting.parameters import Parameters
 
-_RIDGE = 1e-9
+_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
+_TINY = 1e-12
 
 
 @dataclass
@@ -72,10 +74,15 @@ def _without(matrix: Tensor, free: Tensor) -> Tensor:
 
 
 def _factor(matrix: Tensor) -> Tensor:
-    """Cholesky factors (..., n, n) of matrices that may be singular but for a relative ridge."""
-    diagonal = matrix.diagonal(dim1=-2, dim2=-1)
-    ridge = _RIDGE * diagonal + _RIDGE * diagonal.mean(-1, keepdim=True).clamp(min=1e-12)
-    return torch.linalg.cholesky(matrix + torch.diag_embed(ridge))
+    """Cholesky factors (..., n, n), with just as much of a relative ridge as rounding makes necessary."""
+    diagonal = matrix.diagonal(dim1=-2, dim2=-1).clamp(min=_TINY)
+    for ridge in _RIDGES:
+        factor, failed = torch.linalg.cholesky_ex(matrix + torch.diag_embed(ridge * diagonal))
+        if not failed.any():
+            return factor
+    raise SolverError(
+        "the normal equations of the fit cannot be factorised", fix="Check the landmarks and the cameras"
+    )
 
 
 def _solve_transposed(factor: Tensor, right: Tensor) -> Tensor:

@@ -92,6 +92,7 @@ class _Descent:
     def __init__(self, problem: Problem, at: Parameters, stage: Stage) -> None:
         self.problem = problem
         self.stage = stage
+        problem.energy(at)  # refuses what is no number, naming its frame, before anything is factorised
         self.preconditioner = Preconditioner.build(at, linearise(problem, at), stage.mask)
         self.coordinates = [z.requires_grad_(True) for z in self.preconditioner.zeros()]
         self.energy = self._closure()
