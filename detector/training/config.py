@@ -23,6 +23,8 @@ class TrainConfig:
         network: what to train.
         init: "imagenet" (the backbone starts from released ImageNet weights), "random", or a file of
             vultus weights to go on from.
+        frozen_stages: the backbone's stem and so many of its first stages keep their starting weights;
+            0 trains all. Without a GPU this saves half of the work, and what they know of photographs.
         minutes, steps: the length of the whole training, by the clock or by steps; the learning rate
             follows whichever is set (exactly one). The clock counts all sessions.
         session_minutes: stop this call after so long, leaving a checkpoint; the next call with the same
@@ -54,6 +56,7 @@ class TrainConfig:
     name: str = "face"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     init: str = "imagenet"
+    frozen_stages: int = 0
     minutes: float | None = None
     steps: int | None = None
     session_minutes: float | None = None

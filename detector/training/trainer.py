@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from timm.models import group_modules
 from torch import Tensor, nn
 
 from calibration.errors import InputError, SolverError, UsageError
@@ -46,6 +47,7 @@ class Trainer:
         self.sampler = sampler
         torch.manual_seed(config.seed)
         self.network = start_network(config).to(self.device).train()
+        freeze_stages(self.network.backbone, config.frozen_stages)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimiser = _optimiser(self.network, config, self.device)
         self.step_number = 0
@@ -178,6 +180,23 @@ def start_network(config: TrainConfig) -> LandmarkNetwork:
     return network
 
 
+def freeze_stages(backbone: nn.Module, stages: int) -> None:
+    """Keep the stem and first stages of a timm backbone as they are: weights and statistics.
+
+    Raises:
+        UsageError: the backbone has fewer stages.
+    """
+    if stages == 0:
+        return
+    order = group_modules(backbone, backbone.group_matcher(coarse=True), reverse=True)  # type: ignore[operator]
+    last = max(order.values())
+    if stages >= last:
+        raise UsageError(f"the backbone has {last} stages, {stages} cannot be frozen")
+    for name, module in backbone.named_modules():
+        if not list(module.children()) and order.get(name, last) <= stages:
+            module.requires_grad_(False).eval()
+
+
 def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
     """A linear rise over the first steps, then half a cosine down to a hundredth."""
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
@@ -197,7 +216,7 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, step: i
 
 
 def _optimiser(network: nn.Module, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
-    parameters = list(network.parameters())
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
