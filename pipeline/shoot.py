@@ -106,6 +106,12 @@ class Shoot:
             raise InputError(f"No camera has a frame in the range {text}", where=str(self.file))
         return tuple(sorted(wanted))
 
+    @property
+    def absent_frames(self) -> tuple[int, ...]:
+        """Frame numbers of the file's range that no camera has, such as those past the end of a shot."""
+        text = self.settings.shoot.frames
+        return tuple(sorted(set(parse_frames(text)) - set(self.frames))) if text else ()
+
     def path(self, text: str) -> Path:
         """A path of the file, made absolute."""
         return self.root / Path(text).expanduser()

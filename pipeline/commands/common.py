@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,6 @@ from pipeline.interruption import listen
 from pipeline.progress import Progress, checked, for_stream
 from pipeline.shoot import Shoot
 from pipeline.shoot_files import find_shoot
-
-PARTIAL = 4
-NOT_CONVERGED = 5
 
 Function = Callable[..., Any]
 
@@ -55,3 +53,23 @@ def working() -> Iterator[Progress]:
     """Progress for the work in the block, which also stops it in good order on SIGINT and SIGTERM."""
     with for_stream() as report, listen() as interruption:
         yield checked(report, interruption.check)
+
+
+def stage_command(stage: str, text: str) -> click.Command:
+    """A command that runs one stage on a shoot and prints the path that it wrote.
+
+    Args:
+        stage: its module in :mod:`pipeline.stages`, imported when the command runs.
+        text: the help.
+    """
+
+    @click.command(name=stage, help=text, epilog=f"Example:  vultus {stage} footage/take1")
+    @shoot_options(device=False)
+    def command(shoot: Path, frames: str | None, output: str | None, force: bool) -> None:
+        opened = open_shoot(shoot, frames=frames, output=output)
+        main = importlib.import_module(f"pipeline.stages.{stage}").main
+        with working() as progress:
+            path = main(opened, force=force, progress=progress)
+        click.echo(path)
+
+    return command

@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pipeline.commands.common import stage_command
 
-import click
+HELP = "Draw the fitted head of SHOOT over its images: a movie per camera and a sheet of pictures."
 
-from pipeline.commands.common import open_shoot, shoot_options, working
-
-
-@click.command(epilog="Example:  vultus overlay footage/take1")
-@shoot_options(device=False)
-def command(shoot: Path, frames: str | None, output: str | None, force: bool) -> None:
-    """Draw the fitted head of SHOOT over its images: a movie per camera and a sheet of pictures."""
-    from pipeline.stages.overlay import main
-
-    opened = open_shoot(shoot, frames=frames, output=output)
-    with working() as progress:
-        path = main(opened, force=force, progress=progress)
-    click.echo(path)
+command = stage_command("overlay", HELP)

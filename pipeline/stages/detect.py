@@ -54,6 +54,8 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     check(shoot)
     settings, folder = shoot.settings.detect, shoot.landmarks_folder
     weights = find_network(shoot)
+    if shoot.absent_frames:
+        log.warning("Detect: no camera has these frames of the range: %s", format_frames(shoot.absent_frames))
     rig = read_rig(shoot.cameras_file, "vultus") if shoot.cameras_file.is_file() else None
     work = _fingerprint(shoot, weights)
     if force:

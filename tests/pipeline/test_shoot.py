@@ -167,6 +167,8 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
 def test_the_range_of_the_file_selects_frames_and_may_run_past_the_end(footage: Path) -> None:
     """Chunks of a farm may overlap the end of the shot."""
     shoot = read_shoot(write_shoot_file(footage).file)
-    assert shoot.with_changes(shoot={"frames": "1003-1100"}).frames == (1003, 1004)
+    chunk = shoot.with_changes(shoot={"frames": "1003-1006"})
+    assert chunk.frames == (1003, 1004)
+    assert chunk.absent_frames == (1005, 1006)
     with pytest.raises(InputError, match="No camera has a frame in the range 2000-2010"):
         _ = shoot.with_changes(shoot={"frames": "2000-2010"}).frames
