@@ -91,7 +91,8 @@ class _EchoHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.capitalize()}: "
-        click.echo(prefix + record.getMessage(), err=True)
+        sys.stderr.write(f"{prefix}{record.getMessage()}\n")
+        sys.stderr.flush()
 
 
 def _configure_output(quiet: bool, debug: bool) -> None:

@@ -13,6 +13,8 @@ import h5py
 
 from calibration.errors import InputError, VultusError
 
+_NO_SPACE = os.strerror(errno.ENOSPC)
+
 
 class CorruptStoreError(InputError):
     """A store is damaged or is not what its name says."""
@@ -78,14 +80,18 @@ def writing(path: Path, mode: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, mode, locking="best-effort") as file:
             yield file
-    except (OSError, RuntimeError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
+    except (OSError, RuntimeError, ValueError) as error:
+        # h5py has no one exception for a failed write: while a dataset is made it is a ValueError.
+        if _NO_SPACE in str(error):
             raise DiskError(
                 "The disk is full; what was done before is kept",
                 where=str(path.parent),
                 fix="Free some space and run the same command again",
             ) from error
-        raise DiskError(f"The file cannot be written ({error})", where=str(path)) from error
+        if isinstance(error, ValueError):
+            raise
+        reason = str(error).splitlines()[0]
+        raise DiskError(f"The file cannot be written ({reason})", where=str(path)) from error
 
 
 def stored_fingerprint(path: Path, *, kind: str, schema: int) -> str | None:

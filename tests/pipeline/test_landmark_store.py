@@ -146,12 +146,21 @@ def test_a_damaged_partial_file_is_made_again(tmp_path: Path) -> None:
     assert detect(path) == 0
 
 
-def test_a_full_disk_is_told_in_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ENOSPC becomes a message with a remedy."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        ValueError("Unable to create dataset (file write failed: errno = 28, 'No space left on device')"),
+    ],
+)
+def test_a_full_disk_is_told_in_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """ENOSPC becomes a message with a remedy, in whatever exception h5py wraps it."""
     writer = LandmarkWriter(tmp_path / "left.h5", header())
 
     def full(*args: object, **kwargs: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(h5py.File, "flush", full)
     with pytest.raises(DiskError, match=r"The disk is full.*run the same command again"):
