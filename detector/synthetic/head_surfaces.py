@@ -167,7 +167,7 @@ class HeadSurfaces:
     def _mouth(self, head: PosedHead, textures: HeadTextures, opened: float) -> list[Surface]:
         surfaces = []
         depth = self._canonical[:, 2]
-        inside = (0.25 + 0.4 * opened) * (0.15 + 0.85 * _step(depth, -0.02, 0.018))
+        inside = (0.8 + 0.15 * opened) * (0.12 + 0.88 * _step(depth, -0.02, 0.016))
         tint = np.zeros((len(depth), 4), np.float32)
         tint[:, 0] = 1.0
         tint[:, 3] = inside

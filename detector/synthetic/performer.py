@@ -36,9 +36,9 @@ MOODS: dict[str, tuple[float, Weights]] = {
         },
     ),
     "smile": (
-        0.20,
+        0.18,
         {
-            "mouthSmile": (0.25, 1.0),
+            "mouthSmile": (0.3, 1.0),
             "cheekSquint": (0.1, 0.8),
             "eyeSquint": (0.0, 0.5),
             "mouthUpperUp": (0.0, 0.5),
@@ -47,8 +47,20 @@ MOODS: dict[str, tuple[float, Weights]] = {
             "mouthLowerDown": (0.0, 0.35),
         },
     ),
+    "grin": (
+        0.11,
+        {
+            "mouthSmile": (0.5, 1.0),
+            "mouthUpperUp": (0.4, 1.0),
+            "mouthLowerDown": (0.2, 0.8),
+            "cheekSquint": (0.2, 0.8),
+            "eyeSquint": (0.0, 0.6),
+            "mouthStretch": (0.0, 0.5),
+            "jawOpen": (0.0, 0.15),
+        },
+    ),
     "laugh": (
-        0.09,
+        0.10,
         {
             "mouthSmile": (0.6, 1.0),
             "cheekSquint": (0.4, 1.0),
@@ -210,7 +222,7 @@ def lid_weights(gaze: Array) -> dict[str, float]:
 
 
 def _add_mood(values: dict[str, float], actions: Weights, rng: np.random.Generator) -> None:
-    strength = rng.uniform(0.35, 1.0)
+    strength = rng.uniform(0.5, 1.0)
     for action, (low, high) in actions.items():
         both = rng.uniform(low, high) * strength
         if action in values:

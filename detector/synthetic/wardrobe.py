@@ -100,7 +100,7 @@ class Wardrobe:
             groom = self._grooms.get(
                 (which,), lambda: self._barber.groom(np.random.default_rng([which, 0x6A12]))
             )
-        beard = self._barber.draw_beard(rng) if rng.random() < 0.25 else None
+        beard = self._barber.draw_beard(rng) if rng.random() < 0.18 else None
         colour = draw_dye(rng) if rng.random() < 0.04 else _linear(textures.hair_colour)
         return Costume(
             textures,

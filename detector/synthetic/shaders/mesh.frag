@@ -90,7 +90,6 @@ float shadow(sampler2D map, mat4 light_matrix, vec3 n, float size)
         if (d < p.z - bias) { blockers += 1.0; depth += d; }
     }
     if (blockers < 0.5) return 1.0;
-    if (blockers > 7.5 && p.z - depth / 8.0 > 0.02) return 0.0;
     float gap = (p.z - depth / blockers) * SHADOW_RANGE * 0.5;
     float radius = clamp(gap * size, 0.0015, reach);
     float lit = 0.0;
@@ -142,9 +141,9 @@ vec3 skin_light(Ray ray, vec3 n, vec3 soft_n)
 {
     // Red light travels farther under the skin: its terminator is softer and follows the smooth surface.
     vec3 cosine = vec3(dot(mix(soft_n, n, 0.3), ray.l), dot(mix(soft_n, n, 0.7), ray.l), dot(n, ray.l));
-    vec3 wrap = vec3(0.34, 0.14, 0.08) * scatter;
+    vec3 wrap = vec3(0.24, 0.12, 0.08) * scatter;
     vec3 diffuse = clamp((cosine + wrap) / ((1.0 + wrap) * (1.0 + wrap)), 0.0, 1.0);
-    vec3 shade = pow(vec3(ray.shade), mix(vec3(1.0), vec3(0.55, 0.95, 1.1), scatter));
+    vec3 shade = pow(vec3(ray.shade), mix(vec3(1.0), vec3(0.78, 0.98, 1.05), scatter));
     float through = tint.b * pow(clamp(dot(-soft_n, ray.l), 0.0, 1.0), 1.2) * 0.35;
     return ray.power * (diffuse * shade + vec3(1.0, 0.25, 0.12) * through);
 }
@@ -217,7 +216,7 @@ vec3 shade_skin(Ray first, Ray second, vec3 base, vec3 soft_n, vec3 v)
     vec3 light = ambient * pow(vec3(ao), mix(vec3(1.0), vec3(0.75, 1.1, 1.2), scatter));
     float f0 = 0.03;
     // Rough skin mirrors less at grazing angles than Fresnel's law for a smooth surface says.
-    float edge = f0 + (0.6 - 0.6 * roughness) * pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 5.0);
+    float edge = f0 + (0.45 - 0.45 * roughness) * pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 5.0);
     vec3 shine = irradiance(reflect(-v, n), 0.7) * edge * ao * ao * (1.0 - 0.6 * roughness);
     float direct = mix(0.35, 1.0, ao);
     light += (skin_light(first, n, soft_n) + skin_light(second, n, soft_n)) * direct;
