@@ -55,7 +55,7 @@ class Surface:
                 best.offer(open_rows, each.members[near.reshape(-1, count)], self.corners)
                 if count == len(each.members):
                     break
-                farthest = reach.reshape(-1, count)[:, -1]
+                farthest = np.reshape(reach, (-1, count))[:, -1]
                 open_rows = open_rows[best.distance[open_rows] + each.radius > farthest]
                 count *= 4
         return best.closest, best.triangle

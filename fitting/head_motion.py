@@ -20,11 +20,12 @@ from fitting.head_model import HeadPoints
 from fitting.head_topology import JOINT_NAMES
 
 NECK, HEAD = JOINT_NAMES.index("neck"), JOINT_NAMES.index("head")
+_PARTS = [3, 3, 6, 3]
 
 
 def model_pose(motion: Tensor, joints: Tensor) -> Tensor:
     """The model's pose (..., 15) of a head motion (..., 15), with bind joints (K, 3) in metres."""
-    head, local, eyes, origin = motion.split([3, 3, 6, 3], dim=-1)
+    head, local, eyes, origin = torch.split(motion, _PARTS, dim=-1)
     turned = roma.rotvec_to_rotmat(head)
     neck = turned @ roma.rotvec_to_rotmat(local).transpose(-1, -2)
     # The head's joint is at R J_head + t, and hangs at J_neck + translation + R_neck (J_head - J_neck).
@@ -41,7 +42,7 @@ def moved_points(head: HeadPoints, identity: Tensor, expression: Tensor, motion:
 
 def head_motion(pose: Tensor, joints: Tensor) -> Tensor:
     """The head motion (..., 15) of a model's pose (..., 15); the inverse of :func:`model_pose`."""
-    vector, local, eyes, translation = pose.split([3, 3, 6, 3], dim=-1)
+    vector, local, eyes, translation = torch.split(pose, _PARTS, dim=-1)
     neck = roma.rotvec_to_rotmat(vector)
     turned = neck @ roma.rotvec_to_rotmat(local)
     hung = joints[NECK] + neck @ (joints[HEAD] - joints[NECK])

@@ -99,7 +99,7 @@ def triangulate_robustly(observations: Observations, rig: Rig) -> tuple[Array, A
             squared = np.where(np.isfinite(residual), given * residual**2, 0.0)
             # The bend starts high: at first every residual is spoilt by the outliers.
             current = given / (1 + squared / (_BELIEVED * 4**remaining) ** 2) ** 2
-    known = np.isfinite(points).all(-1)
+    known = np.asarray(np.isfinite(points).all(-1))
     return np.where(known[..., None], points, 0.0), np.where(known, current.sum(-1), 0.0)
 
 

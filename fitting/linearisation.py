@@ -18,7 +18,7 @@ from fitting.robust import influence
 
 # Frames whose landmark derivatives are held at once: some 50 MB for 703 landmarks in float64.
 _FRAMES_AT_ONCE = 8
-_CAMERA_WIDTHS = (3, 3, 1, 5)
+_CAMERA_WIDTHS = [3, 3, 1, 5]
 _TINY = 1e-12
 
 
@@ -171,7 +171,7 @@ def _add_priors(problem: Problem, at: Parameters, hessian: Hessian) -> None:
     rows = torch.cat((weights.expression + weights.bounds * outside, joints), dim=1)
     hessian.frames += torch.diag_embed(rows)
     faces = len(at.identity)
-    hessian.shared[:faces, :faces] += weights.identity * options.identity_prior.curvature(at.identity)
+    hessian.shared[:faces, :faces] += problem.identity_weight * options.identity_prior.curvature(at.identity)
     sigmas = [getattr(options.cameras, name) for name in CAMERA_GROUPS]
     groups = zip(CAMERA_GROUPS, sigmas, strict=True)
     looseness = [torch.full_like(getattr(at, name), sigma).flatten() for name, sigma in groups]

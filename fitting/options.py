@@ -72,6 +72,9 @@ class FitOptions:
         identity_prior: E_identity.
         robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.
         robust_scale: residual in sigmas where it bends.
+        systematic: share of a landmark's variance that is the same in every view and frame. Repeated views do
+            not average it away, so that E_identity weighs `1 + systematic * views per landmark` times as
+            much: without it a long sequence would bend the identity to the detector's habits.
         sigma_floor: pixels added to every sigma in quadrature.
         landmark_spread: metres added to every sigma in quadrature, seen at the head's depth.
         max_iterations: L-BFGS iterations of the last stage.
@@ -85,6 +88,7 @@ class FitOptions:
     identity_prior: IdentityPrior = field(default_factory=GaussianPrior)
     robust: str = "geman_mcclure"
     robust_scale: float = 5.0
+    systematic: float = 0.07
     sigma_floor: float = 0.5
     landmark_spread: float = 0.001
     max_iterations: int = 150
@@ -95,5 +99,5 @@ class FitOptions:
         kernel(self.robust)
         if self.max_iterations < 1 or not self.tolerance > 0 or not self.robust_scale > 0:
             raise UsageError("a fit needs at least one iteration, a positive tolerance and robust_scale")
-        if self.sigma_floor < 0 or self.landmark_spread < 0:
-            raise UsageError("sigma_floor and landmark_spread cannot be negative")
+        if min(self.sigma_floor, self.landmark_spread, self.systematic) < 0:
+            raise UsageError("sigma_floor, landmark_spread and systematic cannot be negative")

@@ -102,9 +102,9 @@ class Parameters:
 
     def rebuild(self, frame_rows: Tensor, shared: Tensor) -> Parameters:
         """Parameters of this shape from :attr:`frame_rows` and :attr:`shared`."""
-        expression, pose = frame_rows.split([self.expression.shape[1], POSE_SIZE], dim=1)
+        expression, pose = torch.split(frame_rows, [self.expression.shape[1], POSE_SIZE], dim=1)
         like = (self.identity, self.camera_rotation, self.camera_translation, self.focal, self.distortion)
-        parts = shared.split([tensor.numel() for tensor in like])
+        parts = torch.split(shared, [tensor.numel() for tensor in like])
         identity, *cameras = (part.view_as(tensor) for part, tensor in zip(parts, like, strict=True))
         return Parameters(identity, expression, pose, *cameras)
 

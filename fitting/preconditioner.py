@@ -79,7 +79,7 @@ def _factor(matrix: Tensor) -> Tensor:
     for ridge in _RIDGES:
         factor, failed = torch.linalg.cholesky_ex(matrix + torch.diag_embed(ridge * diagonal))
         if not failed.any():
-            return factor
+            return torch.as_tensor(factor)
     raise SolverError(
         "the normal equations of the fit cannot be factorised", fix="Check the landmarks and the cameras"
     )
@@ -88,4 +88,4 @@ def _factor(matrix: Tensor) -> Tensor:
 def _solve_transposed(factor: Tensor, right: Tensor) -> Tensor:
     """`factor^-T right` for lower triangular factors (..., n, n) and vectors (..., n)."""
     solved = torch.linalg.solve_triangular(factor.transpose(-1, -2), right.unsqueeze(-1), upper=True)
-    return solved.squeeze(-1)
+    return torch.as_tensor(solved.squeeze(-1))

@@ -142,7 +142,7 @@ class Problem:
     def shared_terms(self, parameters: Parameters) -> dict[str, Tensor]:
         """The weighted terms of what all frames share."""
         options = self.options
-        terms = {"identity": options.weights.identity * options.identity_prior.energy(parameters.identity)}
+        terms = {"identity": self.identity_weight * options.identity_prior.energy(parameters.identity)}
         for group in CAMERA_GROUPS:
             if group not in options.frozen:
                 sigma = getattr(options.cameras, group)
@@ -152,6 +152,12 @@ class Problem:
                 self.baseline(parameters), self.baseline(None), options.cameras.scale
             )
         return terms
+
+    @property
+    def identity_weight(self) -> float:
+        """The weight of E_identity; see :attr:`FitOptions.systematic`."""
+        views = float((self.precision > 0).sum()) / self.precision.shape[2]
+        return self.options.weights.identity * (1 + self.options.systematic * views)
 
     @property
     def holds_scale(self) -> bool:

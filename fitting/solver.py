@@ -120,11 +120,11 @@ class _Descent:
             tolerance_change=0.0,
             line_search_fn="strong_wolfe",
         )
-        optimiser.step(self._closure)
+        optimiser.step(self._closure)  # type: ignore[no-untyped-call]
         for group in optimiser.param_groups:
             group.update(lr=1.0, max_iter=iterations - 1, max_eval=3 * iterations)
         if iterations > 1:
-            optimiser.step(self._closure)
+            optimiser.step(self._closure)  # type: ignore[no-untyped-call]
         return int(optimiser.state[self.coordinates[0]]["n_iter"])
 
     def _closure(self) -> float:

@@ -85,7 +85,8 @@ def test_a_surface_that_is_no_number_is_refused() -> None:
 def test_a_summary_leaves_out_what_was_not_measured() -> None:
     """NaN marks an unseen landmark and does not count."""
     summary = ErrorSummary.of([np.array([1.0, 2.0, np.nan]), np.array([3.0])])
-    assert summary == ErrorSummary(median=2.0, mean=2.0, p90=pytest.approx(2.8), count=3)
+    assert (summary.median, summary.mean, summary.count) == (2.0, 2.0, 3)
+    assert summary.p90 == pytest.approx(2.8)
     with pytest.raises(InputError, match="nothing"):
         ErrorSummary.of([np.array([np.nan])])
 

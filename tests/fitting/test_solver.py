@@ -42,9 +42,10 @@ def problem(options: FitOptions = OPEN) -> Problem:
 def somewhere(scale: float = 0.1, seed: int = 0) -> Parameters:
     """Parameters at rest, each number moved at random."""
     model, generator = head(), torch.Generator().manual_seed(seed)
-    rows = (torch.zeros(model.identity_size), torch.full((2, 52), 0.5), torch.zeros(2, 15))
-    rest = Parameters.start(*(row.double() for row in rows), cameras=3)
-    small = Parameters.start(*(torch.ones_like(row).double() for row in rows), cameras=3)
+    sizes = (model.identity_size,), (2, model.expression_size), (2, model.pose_size)
+    ones = [torch.ones(size, dtype=torch.float64) for size in sizes]
+    rest = Parameters.start(0 * ones[0], 0.5 * ones[1], 0 * ones[2], cameras=3)
+    small = Parameters.start(ones[0], ones[1], ones[2], cameras=3)
     small.camera_rotation, small.camera_translation = torch.full((3, 3), 0.01), torch.full((3, 3), 0.01)
     small.focal, small.distortion = torch.full((3, 1), 0.01), torch.full((3, 5), 0.01)
     moved = [
