@@ -68,7 +68,8 @@ def discover(folder: Path) -> Discovery:
             where=str(folder),
             fix="Keep the images of each camera in a folder of its own, such as images/left/left.1001.jpg",
         )
-    return Discovery(cameras, {name: boards[name] for name in cameras if name in boards}, _rig_file(folder))
+    boards = {name: boards[name] for name in cameras if name in boards}
+    return Discovery(cameras, boards, _rig_file(folder, measure_only=bool(boards)))
 
 
 def _takes(folder: Path) -> Iterator[str]:
@@ -98,7 +99,9 @@ def _camera_name(take: str) -> str:
     return "_".join(word for word in words if word) or "camera"
 
 
-def _rig_file(folder: Path) -> str | None:
+def _rig_file(folder: Path, *, measure_only: bool) -> str | None:
+    """The file of known cameras; where a board can be used, true cameras are left for measuring."""
     candidates = [folder / "cameras.json", *sorted(folder.glob("*/cameras.json"))]
-    given = (path for path in candidates if path.is_file() and path.parent.name != "results")
+    unwanted = ("results", "truth") if measure_only else ("results",)
+    given = (path for path in candidates if path.is_file() and path.parent.name not in unwanted)
     return next((path.relative_to(folder).as_posix() for path in given), None)

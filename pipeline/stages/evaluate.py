@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import Rig
 from calibration.errors import InputError
+from calibration.formats import read_rig
 from fitting.evaluate import ErrorSummary, interocular_distance, reprojection_error, surface_error
 from fitting.head_model import HeadModel, load_head_model
 from pipeline.performance_store import read_performance
@@ -18,6 +20,7 @@ from pipeline.progress import Progress, silent
 from pipeline.shoot import Shoot
 from pipeline.truth import Truth, read_truth
 from pipeline.whole_file import whole_file
+from pipeline.world_alignment import move_between
 
 MILLIMETRES = 1000.0
 MAX_POINTS = 1000
@@ -64,6 +67,7 @@ def main(
     shoot: Shoot,
     truth: Path,
     *,
+    truth_cameras: Path | None = None,
     region: str | None = None,
     units: str | None = None,
     progress: Progress = silent,
@@ -73,6 +77,8 @@ def main(
     Args:
         shoot: whose performance is fitted.
         truth: archive of the true surfaces; see :mod:`pipeline.truth`.
+        truth_cameras: cameras of the world that the truth is in, where the shoot was calibrated in a world
+            of its own; by default the ``cameras.json`` beside the archive, if there is one.
         region: of the true surface, to be scored.
         units: of the truth's lengths.
         progress: called after each frame.
@@ -84,15 +90,22 @@ def main(
         InputError: performance or truth are missing, or have no frame in common.
         UsageError: there is no such region or unit.
     """
-    evaluation = evaluate(shoot, read_truth(truth, region=region, units=units), progress)
+    beside = truth_cameras or truth.parent / "cameras.json"
+    true_rig = read_rig(beside) if truth_cameras is not None or beside.is_file() else None
+    evaluation = evaluate(shoot, read_truth(truth, region=region, units=units), true_rig, progress)
     path = shoot.output / "evaluation.json"
     with whole_file(path) as partial:
         partial.write_text(json.dumps(asdict(evaluation), indent=1), encoding="utf-8")
     return path
 
 
-def evaluate(shoot: Shoot, truth: Truth, progress: Progress = silent) -> Evaluation:
+def evaluate(
+    shoot: Shoot, truth: Truth, true_rig: Rig | None = None, progress: Progress = silent
+) -> Evaluation:
     """The figures of :func:`main`.
+
+    The truth is first moved from the world of its cameras to that of the performance's; without ``true_rig``
+    the two are taken to be one.
 
     Raises:
         InputError: there is no performance, or it has no frame in common with the truth.
@@ -101,12 +114,13 @@ def evaluate(shoot: Shoot, truth: Truth, progress: Progress = silent) -> Evaluat
     shared, fitted, true = np.intersect1d(performance.frames, truth.frames, return_indices=True)
     if not len(shared):
         raise InputError("The performance and the ground truth have no frame in common", where=shoot.name)
+    to_world = move_between(true_rig, performance.rig) if true_rig is not None else np.asarray
     model = load_head_model()
     skin = _skin_triangles(model)
     world, aligned = [], []
     for done, (position, row) in enumerate(zip(fitted, true, strict=True), start=1):
         vertices = posed_vertices(model, performance, int(position))
-        points = truth.points[row, :: -(-truth.points.shape[1] // MAX_POINTS)]
+        points = to_world(truth.points[row, :: -(-truth.points.shape[1] // MAX_POINTS)])
         world.append(surface_error(points, vertices, skin, align=False) * MILLIMETRES)
         aligned.append(surface_error(points, vertices, skin, align=True) * MILLIMETRES)
         progress(done, len(shared), "evaluate")

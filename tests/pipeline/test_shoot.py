@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -156,6 +157,15 @@ def test_an_existing_calibration_is_preferred_to_the_board(footage: Path) -> Non
     assert discover(footage).rig == "cameras.json"
     settings = read_shoot(write_shoot_file(footage).file).settings
     assert settings.calibration.source == "file"
+
+
+def test_true_cameras_are_left_for_measuring_where_there_is_a_board(footage: Path) -> None:
+    """Ground truth is used for cameras only where nothing else is there."""
+    (footage / "truth").mkdir()
+    (footage / "truth" / "cameras.json").write_text("{}")
+    assert discover(footage).rig is None
+    shutil.rmtree(footage / "checkerboard")
+    assert discover(footage).rig == "truth/cameras.json"
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
+from calibration.camera import Rig
 from calibration.errors import InputError, UsageError
+from calibration.formats import read_rig, write_rig
 from fitting.head_model import HeadModel, load_head_model
 from pipeline.outcome import read_outcome
 from pipeline.performance_store import read_performance
@@ -46,6 +50,23 @@ def test_a_fit_from_stored_landmarks_finds_the_head_that_made_them(fitted: Synth
     assert figures.reprojection_px.mean < 1.0
     assert 55 < figures.interocular_mm < 75
     assert json.loads(path.read_text())["frames"] == len(FRAMES)
+
+
+def test_a_truth_in_another_world_is_brought_over_by_its_cameras(
+    fitted: SyntheticShoot, tmp_path: Path
+) -> None:
+    """A board's world is not the truth's: the same cameras in both say how they lie to each other."""
+    turn = Rotation.from_rotvec([0.3, -1.2, 0.4]).as_matrix()
+    shift = np.array([1.0, -2.0, 3.0])
+    here = read_rig(fitted.shoot.cameras_file)
+    cameras = tuple(replace(c, R=c.R @ turn.T, t=c.t - c.R @ turn.T @ shift) for c in here)
+    write_rig(Rig(cameras), tmp_path / "cameras.json")
+    with np.load(fitted.shoot.root / "truth.npz") as truth:
+        arrays = dict(truth)
+    arrays["vertices"] = (arrays["vertices"] / 1000) @ turn.T + shift
+    np.savez(tmp_path / "mesh.npz", **arrays)
+    path = evaluate.main(fitted.shoot, tmp_path / "mesh.npz", units="m")
+    assert evaluate.read_evaluation(path).world_mm.median < 0.5
 
 
 def test_a_frame_that_only_one_camera_has_is_left_out_with_a_warning(
