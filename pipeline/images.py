@@ -89,7 +89,7 @@ def _is_cut_short(data: bytes, suffix: str) -> bool:
 
 def _read_exr(path: Path) -> NDArray[np.float32]:
     try:
-        import OpenEXR  # an optional extra
+        import OpenEXR  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError as error:
         raise MissingDependencyError(
             "EXR images need the OpenEXR library",

@@ -104,8 +104,8 @@ def _describe(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
 def _checks(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
     if uses_board(draft.found):
         yield (
-            f"square_mm = {DEFAULT_SQUARE_MM:g} is assumed: images do not tell the size of the board's squares, "
-            "and every length in the results scales with it"
+            f"square_mm = {DEFAULT_SQUARE_MM:g} is assumed: images do not tell the size of the board's "
+            "squares, and every length in the results scales with it"
         )
         if draft.board_size is None:
             yield "columns and rows: the board's inner corners could not be counted"

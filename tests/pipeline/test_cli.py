@@ -49,7 +49,10 @@ def run(*arguments: object, **env: str) -> tuple[int, str, str]:
 
 def test_help_is_instant_and_imports_no_torch() -> None:
     """A shell completes and a farm probes without waiting for torch."""
-    code = "import sys; from pipeline.cli import main; main(['--help'], standalone_mode=False); assert 'torch' not in sys.modules"
+    code = (
+        "import sys; from pipeline.cli import main; main(['--help'], standalone_mode=False); "
+        "assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
     started = time.perf_counter()
     done = subprocess.run(
