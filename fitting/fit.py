@@ -124,12 +124,14 @@ class _SequenceFit:
 
     def solve(self, progress: Progress | None) -> Solution:
         """All stages, then expression clipped to [0, 1] and what is not at a bound fitted again."""
-        solution = minimise(self.problem, self.start, self._stages(), progress)
+        stages = self._stages()
+        before, last = sum(stage.max_iterations for stage in stages), self.options.max_iterations
+        solution = minimise(self.problem, self.start, stages, _within(progress, 0, before + last))
         clipped, free = self._clip(solution.parameters)
         mask = free_mask(clipped, self.options.frozen)
         mask.expression &= free
         polish = Stage("polish", mask, self.options.max_iterations, self.options.tolerance)
-        polished = minimise(self.problem, clipped, [polish], progress)
+        polished = minimise(self.problem, clipped, [polish], _within(progress, before, before + last))
         return Solution(
             self._clip(polished.parameters)[0],
             solution.converged and polished.converged,
@@ -196,6 +198,13 @@ class _SequenceFit:
             return self.rig
         moved = self.world.leave(found.cameras(self.problem.cameras).to_rig(self.world.enter(self.rig)))
         return replace(moved, source=f"{self.rig.source}, refined by the fit".lstrip(", "))
+
+
+def _within(progress: Progress | None, offset: int, total: int) -> Progress | None:
+    """Progress of one part of the work, told as progress of the whole."""
+    if progress is None:
+        return None
+    return lambda done, _, label: progress(offset + done, total, label)
 
 
 def _root(rotation: Array, translation: Array) -> Tensor:

@@ -82,7 +82,7 @@ def minimise(
             used += max(gained, 1)
         iterations[stage.name] = iterations.get(stage.name, 0) + used
     if progress is not None:
-        progress(total, total, "done")
+        progress(total, total, f"{stages[-1].name}, done")
     return Solution(parameters, converged, iterations)
 
 

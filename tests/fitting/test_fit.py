@@ -84,6 +84,15 @@ def test_the_result_is_physical() -> None:
     assert set(reprojection_by_camera(performance)) == set(truth.rig.names)
 
 
+def test_progress_goes_forward_to_its_end() -> None:
+    """The callback's count never falls, and ends at the total."""
+    truth, heard = scene(frames=(1001, 1002), noise=1.0), []
+    fit_performance(head(), truth.observations, truth.rig, progress=lambda *each: heard.append(each))
+    done, totals, _ = zip(*heard, strict=True)
+    assert sorted(done) == list(done)
+    assert set(totals) == {done[-1]}
+
+
 def test_the_order_of_the_cameras_does_not_matter() -> None:
     """Cameras listed backwards give the same performance."""
     truth, performance = noisy()

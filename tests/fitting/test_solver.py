@@ -193,7 +193,7 @@ def test_progress_is_told() -> None:
     heard: list[tuple[int, int, str]] = []
     minimise(problem(), somewhere(0.05), [stage(set(CAMERA_GROUPS), 12)], lambda *each: heard.append(each))
     assert heard[0][0] == 0
-    assert heard[-1] == (12, 12, "done")
+    assert heard[-1] == (12, 12, "all, done")
     assert "energy" in heard[0][2]
 
 
