@@ -40,6 +40,7 @@ def vultus(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
+@pytest.mark.slow
 def test_one_command_makes_cameras_landmarks_fit_exports_and_overlays(synthetic: SyntheticShoot) -> None:
     """The results are where the last lines say, and the second run has nothing to do."""
     shoot = synthetic.shoot
