@@ -37,11 +37,13 @@ def draw_background(
     shares = np.array([share for share, _ in PAINTERS])
     paint = PAINTERS[rng.choice(len(PAINTERS), p=shares / shares.sum())][1]
     image = paint(size, rng)
-    level = float(np.clip(brightness * np.exp(rng.normal(0.0, 0.45)), 0.03, 0.97))
+    mean = image.mean()
+    image = mean + (image - mean) * rng.uniform(1.0, 2.0)
+    level = float(np.clip(0.85 * brightness * np.exp(rng.normal(0.0, 0.45)), 0.03, 0.97))
     gain = level / max(float(image.mean()), 0.02)
     image = np.clip(image * min(gain, 3.0), 0.0, 1.0)
-    if rng.random() < 0.6:
-        image = cv2.GaussianBlur(image, (0, 0), float(np.exp(rng.uniform(np.log(0.6), np.log(size / 40)))))
+    if rng.random() < 0.5:
+        image = cv2.GaussianBlur(image, (0, 0), float(np.exp(rng.uniform(np.log(0.6), np.log(size / 45)))))
     return np.asarray(np.rint(image * 255.0), np.uint8)
 
 

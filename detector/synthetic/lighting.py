@@ -48,8 +48,8 @@ def draw_light(facing: Array, to_camera: Array, rng: np.random.Generator) -> Lig
     tint = white_balance(rng)
     environment = environment * tint
     keys = [KeyLight(key.direction, key.power * tint, key.size) for key in keys[:2]]
-    light = Light(tuple(keys), environment, filmic=float(rng.uniform(0.0, 0.9)))
-    target = float(np.exp(rng.normal(np.log(0.27), 0.36)))
+    light = Light(tuple(keys), environment, filmic=float(rng.uniform(0.2, 1.0)))
+    target = float(np.exp(rng.normal(np.log(0.35), 0.36)))
     exposure = target / max(_brightness(light, facing, to_camera) * MIDDLE_GREY_SKIN, 1e-4)
     return Light(light.keys, light.environment, exposure, light.filmic)
 
@@ -152,9 +152,9 @@ def _room(rng: np.random.Generator, level: float, contrast: float, saturation: f
 
 
 def _studio(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[Array, list[KeyLight]]:
-    flat = rng.random() < 0.45
-    level = rng.uniform(0.5, 1.0) if flat else rng.uniform(0.12, 0.4)
-    environment = _room(rng, level, 0.25 if flat else 0.6, 0.04)
+    flat = rng.random() < 0.35
+    level = rng.uniform(0.4, 0.8) if flat else rng.uniform(0.06, 0.3)
+    environment = _room(rng, level, 0.5 if flat else 1.0, 0.04)
     count = 2 if rng.random() < 0.6 else 1
     keys = []
     for i in range(count):
@@ -165,7 +165,7 @@ def _studio(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[
 
 
 def _sun(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[Array, list[KeyLight]]:
-    environment = _room(rng, rng.uniform(0.12, 0.5), 1.0, 0.08)
+    environment = _room(rng, rng.uniform(0.08, 0.35), 1.2, 0.08)
     environment *= _kelvin(rng.uniform(-0.45, 0.1))
     direction = _around(np.array([0.0, 0.8, 0.0]) + 0.6 * facing, 85.0, rng)
     direction[1] = abs(direction[1]) + 0.15
@@ -178,11 +178,11 @@ def _sun(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[Arr
 def _overcast(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[Array, list[KeyLight]]:
     environment = _room(rng, rng.uniform(0.6, 1.0), 1.2, 0.06) * _kelvin(rng.uniform(-0.3, 0.1))
     direction = _around(np.array([0.0, 1.0, 0.0]), 60.0, rng)
-    return environment, [KeyLight(direction, np.full(3, rng.uniform(0.05, 0.4)), 0.45)]
+    return environment, [KeyLight(direction, np.full(3, rng.uniform(0.2, 0.9)), 0.45)]
 
 
 def _indoor(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[Array, list[KeyLight]]:
-    environment = _room(rng, rng.uniform(0.15, 0.5), 1.5, 0.18) * _kelvin(rng.uniform(-0.2, 0.7))
+    environment = _room(rng, rng.uniform(0.08, 0.35), 1.8, 0.18) * _kelvin(rng.uniform(-0.2, 0.7))
     keys = []
     for _ in range(rng.integers(1, 3)):
         direction = _around(np.array([0.0, 0.6, 0.0]) + 0.8 * facing, 100.0, rng)

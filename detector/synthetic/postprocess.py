@@ -20,14 +20,15 @@ def develop(image: Pixels, depth: Floats, focus: float, rng: np.random.Generator
         rng: the source of chance.
     """
     picture = image.astype(np.float32)
-    if rng.random() < 0.25:
+    picture = _contrast(picture, rng)
+    if rng.random() < 0.2:
         picture = _defocus(picture, depth, focus, rng)
     choice = rng.random()
-    if choice < 0.25:
-        picture = cv2.GaussianBlur(picture, (0, 0), float(np.exp(rng.uniform(np.log(0.35), np.log(2.0)))))
-    elif choice < 0.32:
+    if choice < 0.16:
+        picture = cv2.GaussianBlur(picture, (0, 0), float(np.exp(rng.uniform(np.log(0.35), np.log(1.6)))))
+    elif choice < 0.21:
         picture = _motion(picture, rng)
-    elif choice < 0.45:
+    elif choice < 0.6:
         soft = cv2.GaussianBlur(picture, (0, 0), 1.2)
         picture = picture + rng.uniform(0.2, 1.0) * (picture - soft)
     if rng.random() < 0.2:
@@ -44,6 +45,16 @@ def develop(image: Pixels, depth: Floats, focus: float, rng: np.random.Generator
         picture = _grain(picture, rng)
     result: Pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     return _compress(result, rng) if rng.random() < 0.7 else result
+
+
+def _contrast(picture: Image, rng: np.random.Generator) -> Image:
+    """Photographs are punchier than linear light: a slope, a black point, paler colours."""
+    grey = picture.mean(axis=-1, keepdims=True)
+    picture = grey + (picture - grey) * rng.uniform(0.5, 1.0)
+    middle = float(np.median(picture))
+    slope = float(np.exp(rng.normal(0.30, 0.18)))
+    black = rng.uniform(0.0, 14.0) if rng.random() < 0.4 else 0.0
+    return np.asarray(np.clip(middle + (picture - middle) * slope - black, 0.0, 255.0))
 
 
 def _defocus(picture: Image, depth: Floats, focus: float, rng: np.random.Generator) -> Image:
