@@ -39,6 +39,8 @@ def draw_background(
     image = paint(size, rng)
     mean = image.mean()
     image = mean + (image - mean) * rng.uniform(1.0, 2.0)
+    grey = image.mean(axis=-1, keepdims=True)
+    image = grey + (image - grey) * rng.uniform(0.25, 1.0)
     level = float(np.clip(0.85 * brightness * np.exp(rng.normal(0.0, 0.45)), 0.03, 0.97))
     gain = level / max(float(image.mean()), 0.02)
     image = np.clip(image * min(gain, 3.0), 0.0, 1.0)
