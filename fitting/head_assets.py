@@ -112,7 +112,8 @@ def _carry(positions: NDArray[np.float64], topology: HeadTopology) -> NDArray[np
     """Head vertices, then joints, of base positions (or displacements), about the middle of the eyes."""
     joints = positions[topology.joint_cubes].mean(axis=1)
     eyes = [JOINT_NAMES.index("left_eye"), JOINT_NAMES.index("right_eye")]
-    return np.concatenate([positions[topology.base_index], joints]) - joints[eyes].mean(axis=0)
+    middle = joints[eyes].mean(axis=0)
+    return np.concatenate([positions[topology.base_index] - middle, joints - middle])
 
 
 def _expression(source: MakeHumanAssets, topology: HeadTopology, name: str) -> NDArray[np.float64]:

@@ -47,7 +47,10 @@ class SurfacePoints:
     def evaluate(self, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
         """The points (..., L, 3) on a mesh whose vertices are (..., V, 3), in the unit of the vertices."""
         corners = vertices[..., self.vertices, :]
-        return np.einsum("...lkc,lk->...lc", corners, self.weights.astype(vertices.dtype))
+        points: NDArray[np.floating] = np.einsum(
+            "...lkc,lk->...lc", corners, self.weights.astype(vertices.dtype)
+        )
+        return points
 
     def subset(self, index: ArrayLike) -> SurfacePoints:
         """The points of the given positions (or boolean mask) only."""

@@ -25,7 +25,7 @@ COMMANDS = {
     "fit": ("pipeline.commands.fit", "Fit the head model to the landmarks of all cameras and frames."),
     "export": ("pipeline.commands.export", "Write the performance for other programs."),
     "overlay": ("pipeline.commands.overlay", "Draw the fitted head over the images."),
-    "evaluate": ("pipeline.commands.evaluate", "Compare the fitted heads with ground truth."),
+    "evaluate": ("pipeline.commands.evaluate", "Measure against ground truth: fitted heads, or landmarks."),
     "run": ("pipeline.commands.run", "Do all stages for one shoot; what is done is not done again."),
     "jobs": ("pipeline.commands.jobs", "Run many shoots, on this machine or a Dask cluster."),
     "demo": ("pipeline.commands.demo", "Run the shoot that comes with vultus, and say how accurate it is."),

@@ -1,7 +1,7 @@
 """Renders the demo shoot that comes with vultus: `python -m pipeline.demo.make_shoot FOLDER`.
 
-It needs OpenGL through EGL, and takes some minutes without a GPU. Nobody in it is real: the head is drawn from
-the head model, the skin is procedural.
+It needs OpenGL through EGL, and takes some minutes without a GPU. Nobody in it is real: the head is drawn
+from the head model, the skin is procedural.
 """
 
 from __future__ import annotations

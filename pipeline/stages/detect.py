@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.errors import InputError, UsageError
+from calibration.errors import UsageError
 from calibration.formats import read_rig
 from detector.layouts import LAYOUTS
 from detector.predictor import Predictor, load_predictor
-from detector.weights import find_weights, released_names
+from detector.weights import default_weights, find_weights
 from fitting.head_model import load_head_model
 from pipeline.detection import detect_frames
 from pipeline.devices import torch_device
@@ -99,12 +99,7 @@ def find_network(shoot: Shoot) -> Path:
     if setting:
         own = shoot.path(setting)
         return own if own.is_file() else find_weights(setting)
-    names = released_names()
-    if not names:
-        raise InputError(
-            "No weights come with this installation", fix="Name a file: detect.weights in shoot.toml"
-        )
-    return find_weights(names[0])
+    return find_weights(default_weights())
 
 
 def _header(shoot: Shoot, name: str, predictor: Predictor, work: str) -> LandmarkHeader:

@@ -64,7 +64,7 @@ def test_one_command_makes_cameras_landmarks_fit_exports_and_overlays(synthetic:
     assert again.exit_code == 0
     assert again.stderr.count("up to date") == 5
 
-    figures = vultus("evaluate", shoot.root, "--truth", shoot.root / "truth.npz", "--units", "mm")
+    figures = vultus("evaluate", "shoot", shoot.root, "--truth", shoot.root / "truth.npz", "--units", "mm")
     assert figures.exit_code == 0
     assert "surface, in the world   median 0." in figures.stdout
 
