@@ -127,8 +127,8 @@ layout = "dense320"      # landmarks to find: ibug68, dense320, dense703, vertic
 # What of the cameras to refine besides: camera_rotation, camera_translation, focal, distortion.
 # refine = ["camera_rotation", "camera_translation"]
 # max_iterations = 200
-# [fit.weights]          # weights of the energy's terms, where the defaults do not suit
-# temporal = 1.0
+# [fit.weights]          # landmarks, identity, expression, joints, temporal: where the defaults do not suit
+# temporal = 0           # for frames that are separate poses and not a movie
 
 [export]
 formats = ["obj", "gltf", "arkit"]
