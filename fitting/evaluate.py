@@ -18,7 +18,7 @@ from fitting.performance import Performance
 Array = NDArray[np.float64]
 
 _ICP_ROUNDS = 30
-_ICP_STILL = 1e-7
+_ICP_STILL = 1e-5  # radians and metres: a hundredth of a millimetre
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,6 @@ def align_to_surface(points: Array, surface: Surface) -> Array:
         if np.abs(step).max() < _ICP_STILL:
             break
     return moved
-
-
-@torch.no_grad()
-def posed_vertices(model: HeadModel, performance: Performance, frame: int) -> Array:
-    """The fitted head (V, 3) in metres, in the world, at a position (not number) in the performance."""
-    rows = performance.identity, performance.expression[frame], performance.pose[frame]
-    return np.asarray(model(*(torch.as_tensor(row).to(model.mean) for row in rows)).double().cpu().numpy())
 
 
 @torch.no_grad()

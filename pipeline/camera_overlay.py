@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from calibration.camera import Camera
 from calibration.errors import InputError, UsageError
 from fitting.performance import FrameStatus
+from fitting.posed import posed_vertices
 from pipeline.drawing import Look
 from pipeline.images import UnreadableImageError
 from pipeline.overlay_panels import PANELS, Scene, View
-from pipeline.posed import posed_vertices
 from pipeline.progress import Progress, silent
 from pipeline.tiles import beside, label
 

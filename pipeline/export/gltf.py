@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from fitting.head_model import PARENTS
+from fitting.posed import joint_positions, neutral_vertices
 from pipeline.export.gltf_buffers import BufferWriter
 from pipeline.export.options import ExportOptions
-from pipeline.posed import joint_positions, neutral_vertices
 from pipeline.shading import vertex_normals
 from pipeline.whole_file import whole_file
 

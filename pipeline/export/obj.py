@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.posed import neutral_vertices, posed_vertices
 from pipeline.export.options import UNITS, ExportOptions
-from pipeline.posed import neutral_vertices, posed_vertices
 from pipeline.whole_file import whole_file
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from calibration.errors import InputError
 from calibration.formats import read_rig
 from fitting.evaluate import ErrorSummary, interocular_distance, reprojection_error, surface_error
 from fitting.head_model import HeadModel, load_head_model
+from fitting.posed import posed_vertices
 from pipeline.performance_store import read_performance
-from pipeline.posed import posed_vertices
 from pipeline.progress import Progress, silent
 from pipeline.shoot import Shoot
 from pipeline.truth import Truth, read_truth

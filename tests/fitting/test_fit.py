@@ -12,11 +12,12 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError, NoFaceError
-from fitting.evaluate import interocular_distance, posed_vertices, reprojection_by_camera, surface_error
+from fitting.evaluate import interocular_distance, reprojection_by_camera, surface_error
 from fitting.fit import FitOptions, FitStart, FitWeights, fit_performance
 from fitting.observations import Observations
 from fitting.parameters import CAMERA_GROUPS
 from fitting.performance import FrameStatus, Performance
+from fitting.posed import posed_vertices
 from tests.fitting.scenes import Scene, head, scene, vertex_errors
 
 EXACT = FitOptions(

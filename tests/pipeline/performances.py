@@ -10,8 +10,8 @@ from calibration.camera import Camera, Rig
 from fitting.head_model import HeadModel, load_head_model
 from fitting.observations import Observations
 from fitting.performance import FrameStatus, Performance
+from fitting.posed import posed_vertices
 from pipeline.images import Image
-from pipeline.posed import posed_vertices
 
 FRAMES = (1001, 1002, 1003, 1006, 1007)  # 1004 and 1005 are a gap
 WIDTH, HEIGHT = 161, 213

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fitting.posed import neutral_vertices, posed_vertices
 from pipeline.export import ExportOptions, export
-from pipeline.posed import neutral_vertices, posed_vertices
 from tests.pipeline.glb_reader import Float, Glb
 from tests.pipeline.performances import FRAMES, head_model, performance
 

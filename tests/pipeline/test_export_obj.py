@@ -9,8 +9,8 @@ import pytest
 import trimesh
 
 from calibration.errors import InputError, UsageError
+from fitting.posed import neutral_vertices, posed_vertices
 from pipeline.export import EXPORTERS, ExportOptions, export, exporter
-from pipeline.posed import neutral_vertices, posed_vertices
 from tests.pipeline.performances import FRAMES, head_model, performance
 
 
