@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fitting.head_model import HeadModel, load_head_model
-from pipeline.drawing import draw_head
-from pipeline.head_drawing import HeadDrawing
-from pipeline.tiles import wall
+from pipeline.drawing.head import HeadDrawing
+from pipeline.drawing.mesh import draw_head
+from pipeline.drawing.tiles import wall
 
 HERE = Path(__file__).parent
 STRENGTHS = (0.0, 0.5, 1.0)

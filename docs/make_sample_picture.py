@@ -12,7 +12,7 @@ import cv2
 
 from detector.synthetic.engine import EngineOptions, SyntheticEngine
 from fitting.head_model import load_head_model
-from pipeline.tiles import wall
+from pipeline.drawing.tiles import wall
 
 HERE = Path(__file__).parent
 SEEDS = range(5000, 5032)

@@ -18,9 +18,9 @@ from typing import Any
 from distributed import Client, LocalCluster, as_completed
 
 from calibration.errors import InputError, VultusError
-from pipeline.outcome import read_outcome
-from pipeline.shoot_files import find_shoot
+from pipeline.shoot.files import find_shoot
 from pipeline.stages import run
+from pipeline.stores.outcome import read_outcome
 
 log = logging.getLogger(__name__)
 

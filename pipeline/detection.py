@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from calibration.camera import Rig
 from detector.follow import FrameLandmarks
 from detector.predictor import Predictor
-from pipeline.frames import read_ahead
-from pipeline.images import Image, UnreadableImageError
-from pipeline.landmark_store import FrameStatus, LandmarkRows, LandmarkWriter
+from pipeline.frames.images import Image, UnreadableImageError
+from pipeline.frames.sources import read_ahead
 from pipeline.progress import Progress
 from pipeline.rig_follower import RigFollower
-from pipeline.shoot import Shoot
+from pipeline.shoot.shoot import Shoot
+from pipeline.stores.landmarks import FrameStatus, LandmarkRows, LandmarkWriter
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from detector.carry import carried_regions
 from detector.follow import Follower, FrameLandmarks
 from detector.predictor import Predictor
 from detector.search import SearchOptions, acceptable
-from pipeline.images import Image
+from pipeline.frames.images import Image
 
 CARRIED = SearchOptions(most_uncertain=0.15, most_drift=0.25)
 """A head that other cameras place here is believed sooner than one that was only searched for."""

@@ -15,9 +15,9 @@ from calibration.formats import read_rig
 from detector.layouts import layout
 from fitting.head_model import HeadModel
 from fitting.observations import Observations
-from pipeline.frame_ranges import format_frames
-from pipeline.landmark_store import FrameStatus, Landmarks, read_landmarks
-from pipeline.shoot import Shoot
+from pipeline.frames.ranges import format_frames
+from pipeline.shoot.shoot import Shoot
+from pipeline.stores.landmarks import FrameStatus, Landmarks, read_landmarks
 
 log = logging.getLogger(__name__)
 

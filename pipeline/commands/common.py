@@ -12,8 +12,8 @@ import click
 
 from pipeline.interruption import listen
 from pipeline.progress import Progress, checked, for_stream
-from pipeline.shoot import Shoot
-from pipeline.shoot_files import find_shoot
+from pipeline.shoot.files import find_shoot
+from pipeline.shoot.shoot import Shoot
 
 Function = Callable[..., Any]
 

@@ -17,9 +17,9 @@ def command(context: click.Context, folder: Path, device: str | None) -> None:
     """Run the shoot that comes with vultus in FOLDER (vultus-demo), and say how accurate the result is."""
     from pipeline.commands.common import open_shoot
     from pipeline.demo import TRUTH, copy_demo
-    from pipeline.outcome import read_outcome
     from pipeline.progress import span
     from pipeline.stages import evaluate, run
+    from pipeline.stores.outcome import read_outcome
 
     shoot = open_shoot(copy_demo(folder), frames=None, output=None, device=device)
     with working() as progress:

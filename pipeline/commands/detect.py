@@ -28,8 +28,8 @@ def command(
 
     An interrupted detection goes on where it was. Images that cannot be read are recorded and skipped.
     """
-    from pipeline.outcome import PARTIAL, read_failures
     from pipeline.stages.detect import main
+    from pipeline.stores.outcome import PARTIAL, read_failures
 
     opened = open_shoot(shoot, frames=frames, output=output, device=device)
     opened = opened.with_changes(detect={"layout": layout, "weights": weights})

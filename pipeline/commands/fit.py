@@ -22,8 +22,8 @@ def command(
     device: str | None,
 ) -> None:
     """Fit the head model to the landmarks of SHOOT: one identity, and expression and pose per frame."""
-    from pipeline.performance_store import read_performance
     from pipeline.stages.fit import main
+    from pipeline.stores.performance import read_performance
 
     opened = open_shoot(shoot, frames=frames, output=output, device=device)
     with working() as progress:

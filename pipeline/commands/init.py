@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.shoot_init import write_shoot_file
+from pipeline.shoot.draft import write_shoot_file
 
 
 @click.command(epilog="Example:  vultus init footage/take1")

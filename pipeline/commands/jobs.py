@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from calibration.errors import UsageError
-from pipeline.outcome import DONE, PARTIAL
+from pipeline.stores.outcome import DONE, PARTIAL
 
 if TYPE_CHECKING:
     from jobs.shoots import ShootResult

@@ -24,8 +24,8 @@ def command(
 
     Stages that are up to date are not done again, and an interrupted one goes on where it was.
     """
-    from pipeline.outcome import read_outcome
     from pipeline.stages.run import main
+    from pipeline.stores.outcome import read_outcome
 
     opened = open_shoot(shoot, frames=frames, output=output, device=device)
     with working() as progress:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from calibration.errors import InputError
-from pipeline.shoot import FILE_NAME
+from pipeline.shoot.shoot import FILE_NAME
 
 BUNDLED = Path(__file__).parent / "shoot"
 TRUTH = "truth/mesh.npz"

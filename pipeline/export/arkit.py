@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from fitting.performance import FrameStatus
 from pipeline.export.options import ExportOptions
-from pipeline.whole_file import whole_file
+from pipeline.stores.whole_file import whole_file
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel

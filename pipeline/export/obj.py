@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fitting.posed import neutral_vertices, posed_vertices
 from pipeline.export.options import UNITS, ExportOptions
-from pipeline.whole_file import whole_file
+from pipeline.stores.whole_file import whole_file
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel

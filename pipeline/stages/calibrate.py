@@ -15,13 +15,13 @@ from calibration.board_calibration import calibrate_board
 from calibration.camera import Rig
 from calibration.errors import InputError
 from calibration.formats import read_rig, write_rig
-from pipeline.fingerprint import file_digest, fingerprint
-from pipeline.frames import FrameSource, open_source
-from pipeline.images import UnreadableImageError
+from pipeline.frames.images import UnreadableImageError
+from pipeline.frames.sources import FrameSource, open_source
 from pipeline.progress import Progress, silent
-from pipeline.settings import BoardSettings
-from pipeline.shoot import Shoot
-from pipeline.stamps import clear_stamp, is_current, write_stamp
+from pipeline.shoot.settings import BoardSettings
+from pipeline.shoot.shoot import Shoot
+from pipeline.stores.fingerprint import file_digest, fingerprint
+from pipeline.stores.stamps import clear_stamp, is_current, write_stamp
 
 log = logging.getLogger(__name__)
 

@@ -16,18 +16,18 @@ from detector.weights import default_weights, find_weights
 from fitting.head_model import load_head_model
 from pipeline.detection import detect_frames
 from pipeline.devices import torch_device
-from pipeline.fingerprint import file_digest, fingerprint
-from pipeline.frame_ranges import format_frames
-from pipeline.hdf5 import CorruptStoreError, partial_path
-from pipeline.landmark_store import (
+from pipeline.frames.ranges import format_frames
+from pipeline.progress import Progress, silent
+from pipeline.shoot.shoot import Shoot
+from pipeline.stores.fingerprint import file_digest, fingerprint
+from pipeline.stores.hdf5 import CorruptStoreError, partial_path
+from pipeline.stores.landmarks import (
     FrameStatus,
     LandmarkHeader,
     LandmarkWriter,
     landmark_fingerprint,
     read_landmarks,
 )
-from pipeline.progress import Progress, silent
-from pipeline.shoot import Shoot
 
 log = logging.getLogger(__name__)
 

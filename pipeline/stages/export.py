@@ -8,11 +8,11 @@ from pathlib import Path
 from calibration.formats import write_rig
 from fitting.head_model import load_head_model
 from pipeline.export import ExportOptions, export, exporter
-from pipeline.fingerprint import fingerprint
-from pipeline.performance_store import performance_fingerprint, read_performance
 from pipeline.progress import Progress, silent, span
-from pipeline.shoot import Shoot
-from pipeline.stamps import clear_stamp, is_current, write_stamp
+from pipeline.shoot.shoot import Shoot
+from pipeline.stores.fingerprint import fingerprint
+from pipeline.stores.performance import performance_fingerprint, read_performance
+from pipeline.stores.stamps import clear_stamp, is_current, write_stamp
 
 log = logging.getLogger(__name__)
 

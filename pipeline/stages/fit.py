@@ -10,13 +10,13 @@ from fitting.head_model import load_head_model
 from fitting.options import FitOptions, FitWeights
 from fitting.parameters import CAMERA_GROUPS
 from pipeline.devices import torch_device
-from pipeline.fingerprint import file_digest, fingerprint
-from pipeline.hdf5 import CorruptStoreError
-from pipeline.performance_store import ModelInfo, performance_fingerprint, write_performance
 from pipeline.progress import Progress, silent
-from pipeline.settings import FitSettings
-from pipeline.shoot import Shoot
+from pipeline.shoot.settings import FitSettings
+from pipeline.shoot.shoot import Shoot
 from pipeline.sightings import Sightings, read_sightings, warn_left_out
+from pipeline.stores.fingerprint import file_digest, fingerprint
+from pipeline.stores.hdf5 import CorruptStoreError
+from pipeline.stores.performance import ModelInfo, performance_fingerprint, write_performance
 
 log = logging.getLogger(__name__)
 

@@ -6,13 +6,18 @@ import logging
 from pathlib import Path
 
 from fitting.head_model import load_head_model
-from pipeline.fingerprint import fingerprint
-from pipeline.overlays import OverlayOptions, Scene, write_contact_sheet, write_overlay_movies
-from pipeline.performance_store import performance_fingerprint, read_performance
+from pipeline.overlays.sheet_and_movies import (
+    OverlayOptions,
+    Scene,
+    write_contact_sheet,
+    write_overlay_movies,
+)
 from pipeline.progress import Progress, silent, span
-from pipeline.shoot import Shoot
+from pipeline.shoot.shoot import Shoot
 from pipeline.sightings import read_sightings
-from pipeline.stamps import clear_stamp, is_current, write_stamp
+from pipeline.stores.fingerprint import fingerprint
+from pipeline.stores.performance import performance_fingerprint, read_performance
+from pipeline.stores.stamps import clear_stamp, is_current, write_stamp
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from pipeline.outcome import read_outcome, write_outcome
 from pipeline.progress import Progress, silent, span
-from pipeline.shoot import Shoot
+from pipeline.shoot.shoot import Shoot
 from pipeline.stages import calibrate, detect, export, fit, overlay
+from pipeline.stores.outcome import read_outcome, write_outcome
 
 log = logging.getLogger(__name__)
 

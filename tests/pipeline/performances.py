@@ -11,7 +11,7 @@ from fitting.head_model import HeadModel, load_head_model
 from fitting.observations import Observations
 from fitting.performance import FrameStatus, Performance
 from fitting.posed import posed_vertices
-from pipeline.images import Image
+from pipeline.frames.images import Image
 
 FRAMES = (1001, 1002, 1003, 1006, 1007)  # 1004 and 1005 are a gap
 WIDTH, HEIGHT = 161, 213

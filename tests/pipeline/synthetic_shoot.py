@@ -16,8 +16,8 @@ from calibration.formats import read_rig
 from detector.layouts import layout
 from detector.predictor import Image, Prediction
 from fitting.head_model import HeadModel
-from pipeline.landmark_store import FrameStatus, LandmarkHeader, LandmarkRows, LandmarkWriter
-from pipeline.shoot import Shoot, read_shoot
+from pipeline.shoot.shoot import Shoot, read_shoot
+from pipeline.stores.landmarks import FrameStatus, LandmarkHeader, LandmarkRows, LandmarkWriter
 
 FRAMES = (1001, 1002, 1003, 1004)
 SIZE = (320, 400)

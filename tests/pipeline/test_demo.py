@@ -8,7 +8,7 @@ import pytest
 
 from calibration.errors import InputError
 from pipeline import demo
-from pipeline.shoot import read_shoot
+from pipeline.shoot.shoot import read_shoot
 
 
 def test_the_demo_is_copied_once_and_an_edited_copy_is_kept(

@@ -22,10 +22,10 @@ from detector.layouts import Layout
 from detector.predictor import Image, Prediction
 from fitting.surface import SurfacePoints
 from pipeline import detection
-from pipeline.landmark_store import FrameStatus, read_landmarks
-from pipeline.outcome import read_failures
-from pipeline.shoot import Shoot, read_shoot
+from pipeline.shoot.shoot import Shoot, read_shoot
 from pipeline.stages import detect
+from pipeline.stores.landmarks import FrameStatus, read_landmarks
+from pipeline.stores.outcome import read_failures
 
 FRAMES = range(1001, 1021)
 OFFSETS = np.random.default_rng(0).uniform(-8, 8, (16, 2)).astype(np.float32)
@@ -177,7 +177,7 @@ import os, signal, sys, time
 from pathlib import Path
 from pipeline.interruption import listen
 from pipeline.progress import checked
-from pipeline.shoot import read_shoot
+from pipeline.shoot.shoot import read_shoot
 from pipeline.stages import detect
 from calibration.errors import VultusError
 from tests.pipeline.test_detect import BlobPredictor

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from fitting.posed import neutral_vertices
-from pipeline.drawing import WIREFRAME, Look, draw_head, draw_mesh, portrait_camera, triangle_edges
-from pipeline.head_drawing import HeadDrawing
-from pipeline.landmark_drawing import draw_landmarks
-from pipeline.raster import rasterise
-from pipeline.tiles import empty_tile, fit_tile, label, wall
+from pipeline.drawing.head import HeadDrawing
+from pipeline.drawing.landmarks import draw_landmarks
+from pipeline.drawing.mesh import WIREFRAME, Look, draw_head, draw_mesh, portrait_camera, triangle_edges
+from pipeline.drawing.raster import rasterise
+from pipeline.drawing.tiles import empty_tile, fit_tile, label, wall
 from tests.pipeline.performances import head_model
 
 SIZE = (64, 48)

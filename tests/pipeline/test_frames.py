@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from calibration.errors import InputError, UsageError
-from pipeline.frame_ranges import format_frames, parse_frames
-from pipeline.frames import open_source, read_ahead
-from pipeline.images import UnreadableImageError, linear_to_display, read_image
+from pipeline.frames.images import UnreadableImageError, linear_to_display, read_image
+from pipeline.frames.ranges import format_frames, parse_frames
+from pipeline.frames.sources import open_source, read_ahead
 
 
 def write_images(

@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.hdf5 import CorruptStoreError, DiskError, partial_path
-from pipeline.landmark_store import (
+from pipeline.stores.hdf5 import CorruptStoreError, DiskError, partial_path
+from pipeline.stores.landmarks import (
     FrameStatus,
     LandmarkHeader,
     LandmarkRows,

@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 
 from calibration.errors import InputError, UsageError
-from pipeline.camera_overlay import window
-from pipeline.movie_writer import movie_writer
-from pipeline.overlays import CameraOverlay, OverlayOptions, Scene, write_contact_sheet, write_overlay_movies
+from pipeline.overlays.camera import window
+from pipeline.overlays.movie_writer import movie_writer
+from pipeline.overlays.sheet_and_movies import (
+    CameraOverlay,
+    OverlayOptions,
+    Scene,
+    write_contact_sheet,
+    write_overlay_movies,
+)
 from tests.pipeline.performances import (
     FRAMES,
     HEIGHT,

@@ -10,8 +10,13 @@ import pytest
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError
 from fitting.performance import Performance
-from pipeline.hdf5 import CorruptStoreError
-from pipeline.performance_store import ModelInfo, performance_fingerprint, read_performance, write_performance
+from pipeline.stores.hdf5 import CorruptStoreError
+from pipeline.stores.performance import (
+    ModelInfo,
+    performance_fingerprint,
+    read_performance,
+    write_performance,
+)
 
 
 def performance() -> Performance:

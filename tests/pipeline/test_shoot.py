@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from calibration.errors import InputError, UsageError
-from pipeline.discovery import discover
-from pipeline.shoot import read_shoot
-from pipeline.shoot_files import find_shoot, new_shoot_folder
-from pipeline.shoot_init import write_shoot_file
+from pipeline.shoot.discovery import discover
+from pipeline.shoot.draft import write_shoot_file
+from pipeline.shoot.files import find_shoot, new_shoot_folder
+from pipeline.shoot.shoot import read_shoot
 
 MINIMAL = """
 [cameras.left]

@@ -16,9 +16,9 @@ from calibration.camera import Rig
 from calibration.errors import InputError, UsageError
 from calibration.formats import read_rig, write_rig
 from fitting.head_model import HeadModel, load_head_model
-from pipeline.outcome import read_outcome
-from pipeline.performance_store import read_performance
 from pipeline.stages import calibrate, evaluate, export, fit, overlay
+from pipeline.stores.outcome import read_outcome
+from pipeline.stores.performance import read_performance
 from tests.pipeline.synthetic_shoot import FRAMES, SyntheticShoot, write_landmarks, write_synthetic_shoot
 
 # torch says so of its own forward-mode differentiation, when that is first used

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.hdf5 import (
+from pipeline.stores.hdf5 import (
     CorruptStoreError,
     partial_path,
     publish,

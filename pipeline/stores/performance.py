@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.camera import Camera, Rig
 from fitting.performance import Performance
-from pipeline.hdf5 import partial_path, publish, reading, stamp, stored_fingerprint, writing
+from pipeline.stores.hdf5 import partial_path, publish, reading, stamp, stored_fingerprint, writing
 
 KIND = "vultus-performance"
 SCHEMA = 1

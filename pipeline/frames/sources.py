@@ -12,8 +12,8 @@ from typing import Protocol
 import fileseq
 
 from calibration.errors import InputError
-from pipeline.images import IMAGE_SUFFIXES, Image, UnreadableImageError, read_image
-from pipeline.movies import MOVIE_SUFFIXES, Movie
+from pipeline.frames.images import IMAGE_SUFFIXES, Image, UnreadableImageError, read_image
+from pipeline.frames.movies import MOVIE_SUFFIXES, Movie
 
 READ_THREADS = 4
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.discovery import Discovery
+from pipeline.shoot.discovery import Discovery
 
 DEFAULT_SQUARE_MM = 10.0
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.shading import Colour
+from pipeline.drawing.shading import Colour
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]

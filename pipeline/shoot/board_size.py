@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import cv2
 
-from pipeline.images import Image
+from pipeline.frames.images import Image
 
 COMMON_SIZES = (
     (9, 6),

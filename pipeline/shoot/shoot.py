@@ -15,9 +15,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from calibration.errors import InputError, UsageError
-from pipeline.frame_ranges import parse_frames
-from pipeline.frames import FrameSource, open_source
-from pipeline.settings import CameraSettings, ShootSettings, first_problem
+from pipeline.frames.ranges import parse_frames
+from pipeline.frames.sources import FrameSource, open_source
+from pipeline.shoot.settings import CameraSettings, ShootSettings, first_problem
 
 FILE_NAME = "shoot.toml"
 

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from calibration.errors import InputError
-from pipeline.images import Image, UnreadableImageError
+from pipeline.frames.images import Image, UnreadableImageError
 
 MOVIE_SUFFIXES = frozenset({".mov", ".mp4", ".m4v", ".mkv", ".avi", ".mxf"})
 

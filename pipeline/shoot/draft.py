@@ -8,15 +8,15 @@ from itertools import islice
 from pathlib import Path
 
 from calibration.errors import UsageError
-from pipeline.board_size import guess_board_size
-from pipeline.discovery import discover
-from pipeline.frame_ranges import format_frames
-from pipeline.frames import FrameSource, open_source
-from pipeline.images import Image, UnreadableImageError
-from pipeline.movies import Movie
-from pipeline.shoot import FILE_NAME
-from pipeline.shoot_files import new_shoot_folder
-from pipeline.shoot_template import DEFAULT_SQUARE_MM, Draft, shoot_text, uses_board
+from pipeline.frames.images import Image, UnreadableImageError
+from pipeline.frames.movies import Movie
+from pipeline.frames.ranges import format_frames
+from pipeline.frames.sources import FrameSource, open_source
+from pipeline.shoot.board_size import guess_board_size
+from pipeline.shoot.discovery import discover
+from pipeline.shoot.files import new_shoot_folder
+from pipeline.shoot.shoot import FILE_NAME
+from pipeline.shoot.template import DEFAULT_SQUARE_MM, Draft, shoot_text, uses_board
 
 _BOARD_IMAGES_PER_CAMERA = 2
 _DEFAULT_FPS = 24.0

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from calibration.errors import InputError, UsageError
 from fitting.performance import Performance
-from pipeline.camera_overlay import CameraOverlay, OverlayOptions
-from pipeline.movie_writer import movie_writer
-from pipeline.overlay_panels import Scene
-from pipeline.tiles import empty_tile, fit_tile, wall
-from pipeline.whole_file import whole_file
+from pipeline.drawing.tiles import empty_tile, fit_tile, wall
+from pipeline.overlays.camera import CameraOverlay, OverlayOptions
+from pipeline.overlays.movie_writer import movie_writer
+from pipeline.overlays.panels import Scene
+from pipeline.stores.whole_file import whole_file
 
 __all__ = [
     "CameraOverlay",

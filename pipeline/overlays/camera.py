@@ -12,11 +12,11 @@ from calibration.camera import Camera
 from calibration.errors import InputError, UsageError
 from fitting.performance import FrameStatus
 from fitting.posed import posed_vertices
-from pipeline.drawing import Look
-from pipeline.images import UnreadableImageError
-from pipeline.overlay_panels import PANELS, Scene, View
+from pipeline.drawing.mesh import Look
+from pipeline.drawing.tiles import beside, label
+from pipeline.frames.images import UnreadableImageError
+from pipeline.overlays.panels import PANELS, Scene, View
 from pipeline.progress import Progress, silent
-from pipeline.tiles import beside, label
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]
@@ -32,7 +32,7 @@ class OverlayOptions:
     """How overlays look.
 
     Attributes:
-        panels: what stands side by side; keys of :data:`pipeline.overlay_panels.PANELS`.
+        panels: what stands side by side; keys of :data:`pipeline.overlays.panels.PANELS`.
         longest_side: of one panel, pixels; photographs are scaled down to it, never up.
         crop: show only the part of the photograph around the head, the same in all frames of a camera.
         look: of the mesh.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.drawing import triangle_edges
-from pipeline.shading import CLAY, Colour
+from pipeline.drawing.mesh import triangle_edges
+from pipeline.drawing.shading import CLAY, Colour
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel
@@ -46,7 +46,7 @@ class _Eyeball:
 
 
 class HeadDrawing:
-    """What :func:`pipeline.drawing.draw_mesh` needs to draw a head model.
+    """What :func:`pipeline.drawing.mesh.draw_mesh` needs to draw a head model.
 
     Attributes:
         triangles: (T, 3) of the drawn vertices.

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.errors import InputError
-from pipeline.frames import image_sequences
-from pipeline.movies import MOVIE_SUFFIXES
+from pipeline.frames.movies import MOVIE_SUFFIXES
+from pipeline.frames.sources import image_sequences
 
 BOARD_WORDS = re.compile(
     r"[._ -]*(checker\w*|chess\w*|charuco|calibration|calib|intrinsics?|board)[._ -]*", re.I

@@ -10,10 +10,10 @@ import numpy as np
 
 from calibration.errors import SolverError
 from fitting.performance import FrameStatus as FitStatus
-from pipeline.landmark_store import FrameStatus, Landmarks, read_landmarks
-from pipeline.performance_store import read_performance
-from pipeline.shoot import Shoot
-from pipeline.whole_file import whole_file
+from pipeline.shoot.shoot import Shoot
+from pipeline.stores.landmarks import FrameStatus, Landmarks, read_landmarks
+from pipeline.stores.performance import read_performance
+from pipeline.stores.whole_file import whole_file
 
 PARTIAL = 4
 DONE = 0

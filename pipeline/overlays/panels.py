@@ -13,11 +13,11 @@ from calibration.camera import Camera
 from fitting.head_model import HeadModel
 from fitting.observations import Observations
 from fitting.performance import Performance
-from pipeline.drawing import WIREFRAME, Look, draw_mesh
-from pipeline.frames import FrameSource
-from pipeline.head_drawing import HeadDrawing
-from pipeline.landmark_drawing import IBUG68_LINES, draw_landmarks, draw_residuals
-from pipeline.tiles import label
+from pipeline.drawing.head import HeadDrawing
+from pipeline.drawing.landmarks import IBUG68_LINES, draw_landmarks, draw_residuals
+from pipeline.drawing.mesh import WIREFRAME, Look, draw_mesh
+from pipeline.drawing.tiles import label
+from pipeline.frames.sources import FrameSource
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]

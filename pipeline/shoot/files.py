@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_IWGRP, S_IWOTH, S_IWUSR
 
 from calibration.errors import InputError, UsageError
-from pipeline.shoot import FILE_NAME, Shoot, read_shoot
+from pipeline.shoot.shoot import FILE_NAME, Shoot, read_shoot
 
 
 def find_shoot(path: Path) -> Shoot:

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
-from pipeline.landmark_drawing import SHIFT, fixed_point
-from pipeline.raster import Coverage, rasterise
-from pipeline.shading import CLAY, Colour, light, vertex_normals
+from pipeline.drawing.landmarks import SHIFT, fixed_point
+from pipeline.drawing.raster import Coverage, rasterise
+from pipeline.drawing.shading import CLAY, Colour, light, vertex_normals
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]

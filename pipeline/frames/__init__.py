@@ -1,0 +1,1 @@
+"""Frames in: numbered images and movies, behind one interface."""

@@ -1,0 +1,1 @@
+"""The fitted head over the images: movies and contact sheets."""

@@ -1,0 +1,1 @@
+"""The shoot file: what it says, how it is found, and how a new one is drafted."""
