@@ -59,13 +59,13 @@ class IdentityBasis:
         mean: (P, 3) metres, the mean of the P carried points (head vertices, then joints).
         components: (B, P, 3) metres per standard deviation: the coefficients have unit variance.
         explained: (B,) share of the library's variance along each component.
-        library: (N, B) coefficients of N heads of the library.
+        drawn: (N, B) coefficients of the N heads that were drawn.
     """
 
     mean: NDArray[np.float64]
     components: NDArray[np.float64]
     explained: NDArray[np.float64]
-    library: NDArray[np.float64]
+    drawn: NDArray[np.float64]
 
 
 class HeadLibrary:
@@ -184,7 +184,7 @@ def identity_basis(
         mean=(orthonormal @ mean).reshape(base.shape),
         components=basis.reshape(components, *base.shape),
         explained=variance[order] / variance.sum(),
-        library=(heads - mean) @ directions[:, order] / sigma,
+        drawn=(heads - mean) @ directions[:, order] / sigma,
     )
 
 
