@@ -192,9 +192,9 @@ def freeze_stages(backbone: nn.Module, stages: int) -> None:
     last = max(order.values())
     if stages >= last:
         raise UsageError(f"the backbone has {last} stages, {stages} cannot be frozen")
-    for name, module in backbone.named_modules():
-        if not list(module.children()) and order.get(name, last) <= stages:
-            module.requires_grad_(False).eval()
+    for name, stage in order.items():
+        if stage <= stages:
+            backbone.get_submodule(name).requires_grad_(False).eval()
 
 
 def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:
