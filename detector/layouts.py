@@ -11,6 +11,7 @@ from torch import Tensor
 
 from calibration.errors import UsageError
 from detector.region import QUERY_SCALE
+from detector.splatting import depth_behind
 from fitting.head_model import HeadModel
 from fitting.surface import SurfacePoints
 
@@ -161,17 +162,8 @@ def exposed(vertices: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDAr
     surface = np.concatenate([scatter(vertices, triangles, SPLATS, rng), vertices])
     seen = np.zeros(len(vertices), dtype=bool)
     for direction in _directions():
-        side = np.cross(direction, [0.31, 0.87, 0.38])
-        side /= np.linalg.norm(side)
-        plane = np.stack([side, np.cross(direction, side)], axis=1)
-        cells = np.floor((surface @ plane) / CELL).astype(np.int64)
-        cells -= cells.min(axis=0)
-        index = cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1]
-        depth = surface @ direction
-        front = np.full(index.max() + 1, -np.inf)
-        np.maximum.at(front, index, depth)
-        own = slice(len(surface) - len(vertices), None)
-        seen |= depth[own] >= front[index[own]] - DEPTH_TOLERANCE
+        behind = depth_behind(surface, direction, CELL)
+        seen |= behind[len(surface) - len(vertices) :] <= DEPTH_TOLERANCE
     return seen
 
 

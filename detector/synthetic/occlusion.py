@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.splatting import depth_behind
+
 DIRECTIONS = 56
 CELL = 0.0016
 NEAR, FAR = 0.0015, 0.006
@@ -31,16 +33,7 @@ def ambient_occlusion(
     seen = np.zeros(len(vertices))
     total = np.zeros(len(vertices))
     for direction in _sphere(DIRECTIONS):
-        side = np.cross(direction, [0.31, 0.87, 0.38])
-        side /= np.linalg.norm(side)
-        plane = np.stack([side, np.cross(direction, side)], axis=1)
-        cells = np.floor((surface @ plane) / CELL).astype(np.int64)
-        cells -= cells.min(axis=0)
-        index = cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1]
-        depth = surface @ direction
-        front = np.full(index.max() + 1, -np.inf)
-        np.maximum.at(front, index, depth)
-        behind = front[index[own]] - depth[own]
+        behind = depth_behind(surface, direction, CELL)[own]
         cosine = np.maximum(normals @ direction, 0.0)
         seen += cosine * np.clip((FAR - behind) / (FAR - NEAR), 0.0, 1.0)
         total += cosine
