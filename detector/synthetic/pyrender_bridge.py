@@ -30,9 +30,10 @@ LAMPS = 2
 
 
 class BoundedScene(pyrender.Scene):  # type: ignore[misc]  # pyrender has no types
-    """A scene whose shadowed volume is given.
+    """A scene whose shadowed volume is given, and whose nodes come in the order of their names.
 
-    pyrender would measure it over all meshes, which is slow, and uses `numpy.infty`, which NumPy 2 lacks.
+    pyrender would measure the volume over all meshes, which is slow, and uses `numpy.infty`, which NumPy 2
+    lacks. It keeps its nodes in sets, whose order changes from picture to picture.
     """
 
     def __init__(self, centre: NDArray[np.float64], reach: float) -> None:
@@ -49,6 +50,20 @@ class BoundedScene(pyrender.Scene):  # type: ignore[misc]  # pyrender has no typ
     def scale(self) -> float:
         """Half size of the shadow maps in metres."""
         return self._fixed_reach
+
+    @property
+    def mesh_nodes(self) -> list[Any]:
+        """What is drawn, in order."""
+        return _by_name(super().mesh_nodes)
+
+    @property
+    def light_nodes(self) -> list[Any]:
+        """The lamps, in order: their shapes are told to the shaders by number."""
+        return _by_name(super().light_nodes)
+
+
+def _by_name(nodes: set[Any]) -> list[Any]:
+    return sorted(nodes, key=lambda node: str(node.name))
 
 
 class ShadingRenderer(Renderer):  # type: ignore[misc]
@@ -171,17 +186,17 @@ def build_scene(
     scene = BoundedScene(np.asarray(picture.centre, np.float64), picture.reach)
     scene.add(camera, pose=pose)
     for i, lamp in enumerate(renderer.lights):
-        _place_lamp(scene, lamp, picture.light.keys[i] if i < len(picture.light.keys) else None)
+        key = picture.light.keys[i] if i < len(picture.light.keys) else None
+        _place_lamp(scene, lamp, key, f"lamp {i}")
     primitives = [_primitive(surface, pool) for surface in picture.surfaces]
     if picture.backdrop is not None:
         primitives.insert(0, _backdrop(picture.backdrop))
-    for primitive in primitives:
-        glass = primitive.material.look.kind == Kind.GLASS
-        scene.add(pyrender.Mesh([primitive], is_visible=True), name="glass" if glass else "solid")
+    for i, primitive in enumerate(primitives):
+        scene.add(pyrender.Mesh([primitive], is_visible=True), name=f"surface {i:04d}")
     return scene
 
 
-def _place_lamp(scene: BoundedScene, lamp: Any, key: KeyLight | None) -> None:
+def _place_lamp(scene: BoundedScene, lamp: Any, key: KeyLight | None, name: str) -> None:
     pose = np.eye(4)
     if key is None:
         lamp.intensity = 0.0
@@ -190,7 +205,7 @@ def _place_lamp(scene: BoundedScene, lamp: Any, key: KeyLight | None) -> None:
         lamp.intensity = strength
         lamp.color = np.asarray(key.power) / strength
         pose[:3, :3] = _facing(key.direction)
-    scene.add(lamp, pose=pose)
+    scene.add(lamp, pose=pose, name=name)
 
 
 def _facing(direction: NDArray[np.float64]) -> NDArray[np.float64]:
