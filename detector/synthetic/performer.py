@@ -20,7 +20,7 @@ LID_FULL_TURN = np.deg2rad(28.0)
 # Moods: the range that each action is drawn from. A name without a side is drawn for both sides, with a
 # little asymmetry. Which actions go together follows the usual FACS descriptions of these expressions.
 MOODS: dict[str, tuple[float, Weights]] = {
-    "neutral": (0.17, {}),
+    "neutral": (0.14, {}),
     "talking": (
         0.22,
         {
@@ -48,7 +48,7 @@ MOODS: dict[str, tuple[float, Weights]] = {
         },
     ),
     "grin": (
-        0.11,
+        0.15,
         {
             "mouthSmile": (0.5, 1.0),
             "mouthUpperUp": (0.4, 1.0),
@@ -60,7 +60,7 @@ MOODS: dict[str, tuple[float, Weights]] = {
         },
     ),
     "laugh": (
-        0.10,
+        0.13,
         {
             "mouthSmile": (0.6, 1.0),
             "cheekSquint": (0.4, 1.0),
@@ -222,7 +222,7 @@ def lid_weights(gaze: Array) -> dict[str, float]:
 
 
 def _add_mood(values: dict[str, float], actions: Weights, rng: np.random.Generator) -> None:
-    strength = rng.uniform(0.5, 1.0)
+    strength = rng.uniform(0.6, 1.25)
     for action, (low, high) in actions.items():
         both = rng.uniform(low, high) * strength
         if action in values:
@@ -257,7 +257,7 @@ def _add_sideways(values: dict[str, float], rng: np.random.Generator) -> None:
 
 def _add_blink(values: dict[str, float], rng: np.random.Generator) -> None:
     choice = rng.random()
-    if choice < 0.07:
+    if choice < 0.08:
         left = right = rng.uniform(0.85, 1.0)
     elif choice < 0.20:
         left = right = rng.uniform(0.1, 0.7)

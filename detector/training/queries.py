@@ -13,11 +13,11 @@ from detector.region import QUERY_SCALE
 from fitting.head_model import HeadModel
 from fitting.surface import SurfacePoints
 
-ALWAYS = ("ibug68", "dense320")
-"""Layouts that are part of every step."""
+SPARSE_LAYOUT = "ibug68"
+"""The layout that is part of every step, whole."""
 
 REGION_LAYOUT = "dense320"
-"""The layout whose landmarks define the region of interest."""
+"""The layout whose landmarks define the region of interest; half of the other queries of a step are its."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,10 @@ class QueryBatch:
         """The labels (N, L, 2) from the pixels (N, V, 2) of the model's vertices."""
         return torch.einsum("nlkc,lk->nlc", vertex_pixels[:, self.vertices], self.weights)
 
+    def select(self, index: Tensor) -> QueryBatch:
+        """Some of the points."""
+        return QueryBatch(self.queries[index], self.vertices[index], self.weights[index])
+
 
 class QuerySampler:
     """Draws queries: the fixed layouts, and random points of the surface by :func:`sampling_density`."""
@@ -45,7 +49,9 @@ class QuerySampler:
         self.mean = torch.as_tensor(mean / QUERY_SCALE, dtype=torch.float32, device=device)
         self.triangles = torch.as_tensor(triangles, dtype=torch.long, device=device)
         self.cumulative = torch.as_tensor(np.cumsum(mass / mass.sum()), dtype=torch.float32, device=device)
-        self.layouts = {name: self._fixed(layout(name, model).points) for name in {*ALWAYS, REGION_LAYOUT}}
+        self.layouts = {
+            name: self._fixed(layout(name, model).points) for name in (SPARSE_LAYOUT, REGION_LAYOUT)
+        }
 
     def _fixed(self, points: SurfacePoints) -> QueryBatch:
         device = self.mean.device
@@ -56,18 +62,22 @@ class QuerySampler:
         return QueryBatch(torch.einsum("lkc,lk->lc", self.mean[vertices], weights), vertices, weights)
 
     def draw(self, count: int, generator: torch.Generator) -> QueryBatch:
-        """``count`` queries; the fixed layouts are always among them, so it is at least their size."""
-        fixed = [self.layouts[name] for name in ALWAYS]
-        free = max(0, count - sum(len(batch.queries) for batch in fixed))
-        device = self.mean.device
-        where = torch.rand(free, generator=generator, device=device)
-        face = torch.searchsorted(self.cumulative, where).clamp(max=len(self.triangles) - 1)
-        # exponentials, normalised, are uniform on the triangle
-        weights = -torch.rand((free, 3), generator=generator, device=device).clamp(min=1e-6).log()
-        free_batch = self._batch(self.triangles[face], weights / weights.sum(-1, keepdim=True))
-        batches = [*fixed, free_batch]
+        """``count`` queries: all of the sparse layout, then as many of the dense one as of the surface."""
+        sparse, dense = self.layouts[SPARSE_LAYOUT], self.layouts[REGION_LAYOUT]
+        free = max(0, count - len(sparse.queries))
+        chosen = torch.randperm(len(dense.queries), generator=generator, device=self.mean.device)[: free // 2]
+        batches = [sparse, dense.select(chosen), self._on_surface(free - len(chosen), generator)]
         return QueryBatch(
             torch.cat([batch.queries for batch in batches]),
             torch.cat([batch.vertices for batch in batches]),
             torch.cat([batch.weights for batch in batches]),
         )
+
+    def _on_surface(self, count: int, generator: torch.Generator) -> QueryBatch:
+        """Random points of the surface."""
+        device = self.mean.device
+        where = torch.rand(count, generator=generator, device=device)
+        face = torch.searchsorted(self.cumulative, where).clamp(max=len(self.triangles) - 1)
+        # exponentials, normalised, are uniform on the triangle
+        weights = -torch.rand((count, 3), generator=generator, device=device).clamp(min=1e-6).log()
+        return self._batch(self.triangles[face], weights / weights.sum(-1, keepdim=True))

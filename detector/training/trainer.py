@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from calibration.errors import InputError, SolverError, UsageError
 from detector.loss import gaussian_nll
-from detector.network import LandmarkNetwork
+from detector.network import LandmarkNetwork, NetworkConfig
 from detector.region import region_from_landmarks
 from detector.training.augment import augment
 from detector.training.config import TrainConfig
@@ -49,6 +49,8 @@ class Trainer:
         self.network = start_network(config).to(self.device).train()
         freeze_stages(self.network.backbone, config.frozen_stages)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        if config.compiled:
+            self.network.backbone.compile()
         self.optimiser = _optimiser(self.network, config, self.device)
         self.step_number = 0
         self.elapsed = 0.0
@@ -151,7 +153,7 @@ class Trainer:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise InputError(f"the checkpoint cannot be read ({error})", where=str(path)) from error
-        if state["config"] != asdict(self.config.network):
+        if NetworkConfig(**state["config"]) != self.config.network:
             raise UsageError(
                 "the checkpoint is of a network with other settings",
                 where=str(path),

@@ -42,6 +42,7 @@ FOLDER = click.Path(path_type=Path)
 @click.option("--held-out", type=int, default=512, show_default=True, help="Heads set aside to measure on.")
 @click.option("--min-samples", type=int, default=1024, show_default=True, help="Heads to wait for.")
 @click.option("--draft", is_flag=True, help="Render without antialiasing: much faster without a GPU.")
+@click.option("--compiled", is_flag=True, help="Compile the backbone first; needs a C++ compiler on a CPU.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 def command(
