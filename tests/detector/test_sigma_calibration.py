@@ -37,7 +37,7 @@ def test_weights_without_regions_load() -> None:
     """The state of a network of before the regions leaves them at zero; a later one comes back."""
     calibration = SigmaCalibration()
     calibration.set_offsets({"ears": 0.4})
-    state = calibration.state_dict()
+    state = {name: value.clone() for name, value in calibration.state_dict().items()}
     calibration.load_state_dict({})
     assert not calibration.region_offsets.any()
     calibration.load_state_dict(state)
