@@ -1,9 +1,15 @@
-"""The only loss: the Gaussian negative log likelihood of W22, eq. 1."""
+"""The losses of training: W22's Gaussian negative log likelihood, and plain squares to compare it with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
 import torch
 from torch import Tensor
+
+LossName = Literal["gnll", "l2"]
 
 
 def gaussian_nll(mean: Tensor, log_sigma: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -15,16 +21,37 @@ def gaussian_nll(mean: Tensor, log_sigma: Tensor, target: Tensor, weights: Tenso
     Args:
         mean: (N, L, 2) predicted positions, normalised.
         log_sigma: (N, L) predicted log standard deviations, normalised.
-        target: (N, L, 2) labelled positions, normalised.
-        weights: lambda, (L,) or (N, L), at least zero and not all zero; ones when absent.
+        target: (N, L, 2) labelled positions, normalised; they may be anything finite where not labelled.
+        weights: lambda, (L,) or (N, L), at least zero; 0 where there is no label. Ones when absent.
 
     Returns:
-        A scalar.
+        A scalar; zero if nothing is labelled.
     """
     squared = (mean - target).square().sum(-1)
     # log(sigma^2) + |mu - mu'|^2 / (2 sigma^2)
     terms = 2 * log_sigma + 0.5 * squared * torch.exp(-2 * log_sigma)
+    return weighted_mean(terms, weights)
+
+
+def squared_distance(
+    mean: Tensor, log_sigma: Tensor, target: Tensor, weights: Tensor | None = None
+) -> Tensor:
+    """The mean squared distance, which W22 (figure 8) compares its likelihood with; sigma learns nothing.
+
+    Arguments and result are those of :func:`gaussian_nll`.
+    """
+    return weighted_mean((mean - target).square().sum(-1), weights)
+
+
+def weighted_mean(terms: Tensor, weights: Tensor | None) -> Tensor:
+    """The mean of terms (N, L) by weights (L,) or (N, L); zero where all weights are."""
     if weights is None:
         return terms.mean()
     weights = weights.expand_as(terms)
-    return (weights * terms).sum() / weights.sum()
+    return (weights * terms).sum() / weights.sum().clamp(min=torch.finfo(terms.dtype).tiny)
+
+
+LOSSES: Mapping[LossName, Callable[..., Tensor]] = MappingProxyType(
+    {"gnll": gaussian_nll, "l2": squared_distance}
+)
+"""The losses by name."""
