@@ -14,12 +14,13 @@ from detector.synthetic.groom import Body, Groom, grow
 from detector.synthetic.hairstyles import draw_hairstyle
 from detector.synthetic.head_surfaces import HeadSurfaces, PosedHead
 from detector.synthetic.scalp import BEARD_STYLES, beard_density
-from detector.synthetic.strands import Strands, barycentric, ribbons, scatter_roots
+from detector.synthetic.strands import Strands, barycentric, ribbons, scatter_roots, visible_share
 from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from fitting.head_model import HeadModel
 
 Array = NDArray[np.float64]
 MIRROR = np.array([-1.0, 1.0, 1.0], np.float32)
+GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ class Barber:
         colour: tuple[float, float, float],
         mirrored: bool,
         hat_line: HatLine | None = None,
+        pixel: float = 0.0,
     ) -> tuple[Surface, Floats]:
         """Hair on a posed head, and how much of each refined vertex's colour is hair (R,).
 
@@ -72,7 +74,9 @@ class Barber:
             groom: the hair. shape: (V, 3) the neutral head that wears it, canonical metres.
             head: where that head is. colour: linear RGB. mirrored: exchange left and right.
             hat_line: where a hat begins; what is above it does not show.
+            pixel: metres that a pixel spans at the head; hair is drawn no finer than it. 0 draws all.
         """
+        groom = groom.coarse(pixel)
         moved = shape - self._mean
         if mirrored:
             moved = moved[self._mirror] * MIRROR
@@ -120,16 +124,19 @@ class Barber:
             corners, weights, bend.astype(np.float32), width.astype(np.float32), tint.astype(np.float32)
         )
 
-    def wear_beard(self, beard: Beard, head: PosedHead, colour: tuple[float, float, float]) -> Surface:
-        """A beard on a posed head; it moves with the skin that it grows on."""
+    def wear_beard(
+        self, beard: Beard, head: PosedHead, colour: tuple[float, float, float], pixel: float = 0.0
+    ) -> Surface:
+        """A beard on a posed head; it moves with the skin that it grows on. `pixel` as for :meth:`wear`."""
         rotation = head.frame.rotation.astype(np.float32)
         posed_normals = head.normals[: len(head.vertices)]
         roots = barycentric(head.vertices, beard.corners, beard.weights)
         normals = barycentric(posed_normals, beard.corners, beard.weights)
         points = roots[:, None] + beard.bend @ rotation.T
         count = len(roots)
-        depth = np.linspace(0.0, 0.8, count, dtype=np.float32)
+        depth = (0.8 * (np.arange(count) * GOLDEN % 1.0)).astype(np.float32)
         strands = Strands(points.astype(np.float32), normals, beard.width, beard.tint, depth)
+        strands = strands.coarse(visible_share(float(beard.width.mean()), pixel))
         return ribbons(
             strands, Material(Kind.STRANDS, colour=colour, roughness=0.6, specular=0.6), root_shade=0.6
         )

@@ -89,7 +89,9 @@ class SyntheticEngine:
         performer = draw_performer(self.model, rng)
         vertices, frames = pose_head(self.model, performer)
         camera = draw_camera(frames[1], self.options.size, rng)
-        surfaces = self._dress(performer, vertices, frames, seed, rng)
+        distance = float(np.linalg.norm(camera.centre - frames[1].centre))
+        pixel = distance / (float(camera.focal[1]) * self.options.supersample)
+        surfaces = self._dress(performer, vertices, frames, pixel, seed, rng)
         image, depth = self._photograph(surfaces, frames[1], camera, rng)
         pixels = camera.project(vertices).astype(np.float32)
         return SyntheticSample(image, pixels, depth, camera, performer, vertices)
@@ -99,13 +101,14 @@ class SyntheticEngine:
         performer: Performer,
         vertices: Floats,
         frames: tuple[HeadFrame, HeadFrame],
+        pixel: float,
         seed: int,
         rng: np.random.Generator,
     ) -> list[Surface]:
         jaw = float(performer.expression[self.model.expression_names.index("jawOpen")])
         head = self.heads.pose(vertices, jaw, frames[1])
         costume = self.wardrobe.draw(seed, rng)
-        return self.wardrobe.dress(costume, head, performer.identity, frames[0])
+        return self.wardrobe.dress(costume, head, performer.identity, frames[0], pixel)
 
     def _photograph(
         self, surfaces: list[Surface], head: HeadFrame, camera: Camera, rng: np.random.Generator

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from detector.synthetic.hairstyles import Hairstyle
 from detector.synthetic.scalp import scalp_density
-from detector.synthetic.strands import Strands, barycentric, scatter_roots
+from detector.synthetic.strands import Strands, barycentric, scatter_roots, visible_share
 from detector.synthetic.surfaces import Floats
 
 Array = NDArray[np.float64]
@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 GUIDES = 320
 POINTS_CURLY, POINTS_LONG, POINTS_SHORT = 24, 14, 5
 SHORT = 0.03
+FEWER_POINTS_SHARE = 0.7
+"""Where fewer strands than this are drawn, long ones do with half their points."""
 NEIGHBOURS = 3
 
 
@@ -60,6 +62,26 @@ class Groom:
     nearest: NDArray[np.int32]
     follow: Floats
     roots: Floats
+
+    def coarse(self, pixel: float) -> Groom:
+        """The same hair with the strands and points that a picture with pixels of so many metres can show."""
+        share = visible_share(float(self.strands.width.mean()), pixel)
+        if share >= 1.0:
+            return self
+        strands = self.strands.coarse(share)
+        kept = slice(0, len(strands.points))
+        steps = self.nearest.shape[1]
+        points = np.arange(steps)
+        if steps == POINTS_LONG and share < FEWER_POINTS_SHARE:
+            points = np.unique(np.r_[0:steps:2, steps - 1])
+        return Groom(
+            strands.moved(strands.points[:, points], strands.normals),
+            self.corners[kept],
+            self.weights[kept],
+            self.nearest[kept][:, points],
+            self.follow[kept][:, points],
+            self.roots,
+        )
 
 
 def grow(style: Hairstyle, body: Body, rng: np.random.Generator) -> Groom:

@@ -10,6 +10,7 @@ import os
 os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
 os.environ.setdefault("PYGLET_HEADLESS", "1")
 
+import ctypes
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,11 @@ from pyrender.shader_program import ShaderProgramCache
 from detector.synthetic.surfaces import KeyLight, Kind, Light, Material, Picture, Pixels, Surface
 
 SHADERS = Path(__file__).parent / "shaders"
-SHADOW_SIZE = 1024
+SHADOW_SIZE, SHADOW_SIZE_DRAFT = 1024, 512
+SHADOW_STRANDS = 0.3
+"""Share of the strands that cast shadows; they are so much wider."""
+MANY_STRANDS = 40_000
+"""Indices of triangles from which on only that share does."""
 POOLED_TEXTURES = 48
 LAMPS = 2
 
@@ -69,9 +74,10 @@ def _by_name(nodes: set[Any]) -> list[Any]:
 class ShadingRenderer(Renderer):  # type: ignore[misc]
     """pyrender's renderer with the uniforms of our shaders, and textures that stay on the device."""
 
-    def __init__(self, multisample: bool = True) -> None:
+    def __init__(self, multisample: bool = True, draft: bool = False) -> None:
         super().__init__(64, 64)
         self._multisample = multisample
+        self._shadow_size = SHADOW_SIZE_DRAFT if draft else SHADOW_SIZE
         self._program_cache = ShaderProgramCache(str(SHADERS))
         self._resident: OrderedDict[Any, None] = OrderedDict()
         self.lights = tuple(pyrender.DirectionalLight(intensity=0.0) for _ in range(LAMPS))
@@ -101,12 +107,12 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
 
     def _configure_shadow_mapping_viewport(self, light: Any, flags: int) -> None:
         super()._configure_shadow_mapping_viewport(light, flags)
-        GL.glViewport(0, 0, SHADOW_SIZE, SHADOW_SIZE)
+        GL.glViewport(0, 0, self._shadow_size, self._shadow_size)
 
     def _update_context(self, scene: Any, flags: int) -> None:
         for light in self.lights:
             if light.shadow_texture is None:
-                light._generate_shadow_texture(SHADOW_SIZE)
+                light._generate_shadow_texture(self._shadow_size)
         wanted = {
             texture for mesh in scene.meshes for p in mesh.primitives for texture in p.material.textures
         }
@@ -147,8 +153,10 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
             program.set_uniform(f"light_shape[{i}]", np.array([key.size, np.clip(key.size, 0.06, 0.2)]))
 
     def _bind_and_draw_primitive(self, primitive: Any, pose: Any, program: Any, flags: int) -> None:
-        if not flags & pyrender.RenderFlags.DEPTH_ONLY:
-            self._set_look(program, primitive.material.look)
+        if flags & pyrender.RenderFlags.DEPTH_ONLY:
+            _cast_shadow(primitive, program)
+            return
+        self._set_look(program, primitive.material.look)
         super()._bind_and_draw_primitive(primitive, pose, program, flags)
 
     def _set_look(self, program: Any, look: Material) -> None:
@@ -159,6 +167,20 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
         program.set_uniform("bump", float(look.bump))
         program.set_uniform("scatter", float(look.scatter))
         program.set_uniform("cap_colour", np.asarray(look.cap_colour))
+
+
+def _cast_shadow(primitive: Any, program: Any) -> None:
+    """Draw a primitive into the shadow map; of strands, whose order is random, only the first few."""
+    many = primitive.tangents is not None and primitive.indices.size > MANY_STRANDS
+    share = SHADOW_STRANDS if many else 1.0
+    program.set_uniform("spread", 1.0 / share)
+    count = int(share * (primitive.indices.size // 6)) * 6 if share < 1.0 else primitive.indices.size
+    primitive._bind()
+    GL.glDisable(GL.GL_CULL_FACE)
+    GL.glDisable(GL.GL_BLEND)
+    GL.glPolygonMode(GL.GL_FRONT_AND_BACK, GL.GL_FILL)
+    GL.glDrawElementsInstanced(primitive.mode, count, GL.GL_UNSIGNED_INT, ctypes.c_void_p(0), 1)
+    primitive._unbind()
 
 
 class TexturePool:

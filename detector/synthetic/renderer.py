@@ -55,7 +55,7 @@ class Renderer:
             MissingDependencyError: if EGL or OpenGL is not there.
         """
         self._supersample = supersample
-        self._bridge, self._offscreen = _open(multisample)
+        self._bridge, self._offscreen = _open(multisample, draft=supersample == 1)
         self._shading = self._offscreen._renderer
         self._pool = self._bridge.TexturePool()
 
@@ -90,11 +90,11 @@ class Renderer:
         self._offscreen.delete()
 
 
-def _open(multisample: bool) -> tuple[ModuleType, Any]:
+def _open(multisample: bool, draft: bool) -> tuple[ModuleType, Any]:
     try:
         bridge = importlib.import_module("detector.synthetic.pyrender_bridge")
         offscreen = bridge.pyrender.OffscreenRenderer(64, 64)
-        offscreen._renderer = bridge.ShadingRenderer(multisample)
+        offscreen._renderer = bridge.ShadingRenderer(multisample, draft)
     except (ImportError, AttributeError, OSError, RuntimeError, ValueError) as error:
         raise MissingDependencyError(
             f"pictures cannot be rendered, OpenGL through EGL is not available ({error})",

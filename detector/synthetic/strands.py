@@ -12,6 +12,10 @@ from detector.synthetic.surfaces import Floats, Material, Surface
 
 Array = NDArray[np.float64]
 
+STRAND_PX = 1.2
+"""Pixels: thinner strands are drawn as fewer, wider ones."""
+LEAST_SHARE = 0.25
+
 
 @dataclass(frozen=True, eq=False)
 class Strands:
@@ -36,6 +40,26 @@ class Strands:
         if kept is None:
             return Strands(points, normals, self.width, self.tint, self.depth)
         return Strands(points[kept], normals[kept], self.width[kept], self.tint[kept], self.depth[kept])
+
+    def coarse(self, share: float) -> Strands:
+        """The first `share` of the strands (their order is random), wider, so that they cover the same."""
+        kept = slice(0, max(1, round(share * len(self.points))))
+        return Strands(
+            self.points[kept],
+            self.normals[kept],
+            self.width[kept] / np.float32(share),
+            self.tint[kept] ** np.float32(0.5 + 0.5 * share),
+            self.depth[kept],
+        )
+
+
+def visible_share(width: float, pixel: float) -> float:
+    """Share of the strands that a picture can tell apart: those it draws are `STRAND_PX` wide or wider.
+
+    Args:
+        width: of a strand in metres. pixel: metres that a pixel spans at the strands, 0 for all strands.
+    """
+    return float(np.clip(width / max(STRAND_PX * pixel, 1e-9), LEAST_SHARE, 1.0))
 
 
 def ribbons(

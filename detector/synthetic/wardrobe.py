@@ -114,12 +114,15 @@ class Wardrobe:
             int(rng.integers(2**31)),
         )
 
-    def dress(self, costume: Costume, head: PosedHead, identity: Array, neck: HeadFrame) -> list[Surface]:
+    def dress(
+        self, costume: Costume, head: PosedHead, identity: Array, neck: HeadFrame, pixel: float = 0.0
+    ) -> list[Surface]:
         """All surfaces of a head in a costume.
 
         Args:
             costume: what is worn. head: where the head is. identity: (B,) whose it is.
             neck: where the neck joint is; the torso hangs on it.
+            pixel: metres that a pixel spans at the head; hair is drawn no finer than it. 0 draws all.
         """
         shape = self._shape(identity)
         roots = np.zeros(len(head.positions), np.float32)
@@ -128,11 +131,11 @@ class Wardrobe:
         surfaces = [_placed(s, head.frame) for s in surfaces]
         if costume.groom is not None:
             hair, roots = self._barber.wear(
-                costume.groom, shape, head, costume.hair_colour, costume.mirrored, hat_line
+                costume.groom, shape, head, costume.hair_colour, costume.mirrored, hat_line, pixel
             )
             surfaces.append(hair)
         if costume.beard is not None:
-            surfaces.append(self._barber.wear_beard(costume.beard, head, costume.hair_colour))
+            surfaces.append(self._barber.wear_beard(costume.beard, head, costume.hair_colour, pixel))
         surfaces += [
             _placed(s, neck) for s in torso(neck_outline(self._neck_end(head, neck)), costume.clothes, colour)
         ]
