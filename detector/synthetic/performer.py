@@ -8,140 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from detector.synthetic.eyelids import close_lids, draw_closure
+from detector.synthetic.moods import MOODS, STRENGTH, STRONGEST, Weights
 from fitting.head_model import HeadModel
 
 Array = NDArray[np.float64]
-Weights = dict[str, tuple[float, float]]
 
 GAZE_LIMIT = np.deg2rad(28.0)
 LID_FULL_TURN = np.deg2rad(28.0)
 """Gaze angle at which an eyeLook shape is fully on."""
 
-# Moods: the range that each action is drawn from. A name without a side is drawn for both sides, with a
-# little asymmetry. Which actions go together follows the usual FACS descriptions of these expressions.
-MOODS: dict[str, tuple[float, Weights]] = {
-    "neutral": (0.14, {}),
-    "talking": (
-        0.22,
-        {
-            "jawOpen": (0.0, 0.45),
-            "mouthFunnel": (0.0, 0.35),
-            "mouthPucker": (0.0, 0.35),
-            "mouthLowerDown": (0.0, 0.45),
-            "mouthUpperUp": (0.0, 0.35),
-            "mouthStretch": (0.0, 0.35),
-            "mouthClose": (0.0, 0.15),
-            "mouthRollLower": (0.0, 0.25),
-            "browInnerUp": (0.0, 0.35),
-        },
-    ),
-    "smile": (
-        0.18,
-        {
-            "mouthSmile": (0.3, 1.0),
-            "cheekSquint": (0.1, 0.8),
-            "eyeSquint": (0.0, 0.5),
-            "mouthUpperUp": (0.0, 0.5),
-            "mouthDimple": (0.0, 0.4),
-            "jawOpen": (0.0, 0.2),
-            "mouthLowerDown": (0.0, 0.35),
-        },
-    ),
-    "grin": (
-        0.15,
-        {
-            "mouthSmile": (0.5, 1.0),
-            "mouthUpperUp": (0.4, 1.0),
-            "mouthLowerDown": (0.2, 0.8),
-            "cheekSquint": (0.2, 0.8),
-            "eyeSquint": (0.0, 0.6),
-            "mouthStretch": (0.0, 0.5),
-            "jawOpen": (0.0, 0.15),
-        },
-    ),
-    "laugh": (
-        0.13,
-        {
-            "mouthSmile": (0.6, 1.0),
-            "cheekSquint": (0.4, 1.0),
-            "eyeSquint": (0.2, 0.9),
-            "eyeBlink": (0.0, 0.5),
-            "jawOpen": (0.15, 0.7),
-            "mouthUpperUp": (0.2, 0.7),
-            "mouthLowerDown": (0.1, 0.6),
-            "noseSneer": (0.0, 0.35),
-        },
-    ),
-    "surprise": (
-        0.06,
-        {
-            "browInnerUp": (0.4, 1.0),
-            "browOuterUp": (0.4, 1.0),
-            "eyeWide": (0.3, 1.0),
-            "jawOpen": (0.1, 0.8),
-            "mouthFunnel": (0.0, 0.5),
-        },
-    ),
-    "anger": (
-        0.06,
-        {
-            "browDown": (0.4, 1.0),
-            "eyeSquint": (0.1, 0.7),
-            "noseSneer": (0.0, 0.8),
-            "mouthPress": (0.0, 0.7),
-            "mouthFrown": (0.0, 0.6),
-            "jawForward": (0.0, 0.5),
-            "mouthUpperUp": (0.0, 0.6),
-            "mouthLowerDown": (0.0, 0.6),
-        },
-    ),
-    "sad": (
-        0.04,
-        {
-            "browInnerUp": (0.3, 1.0),
-            "mouthFrown": (0.3, 1.0),
-            "mouthShrugLower": (0.0, 0.7),
-            "eyeSquint": (0.0, 0.4),
-            "eyeBlink": (0.0, 0.3),
-        },
-    ),
-    "pucker": (
-        0.05,
-        {
-            "mouthPucker": (0.4, 1.0),
-            "mouthFunnel": (0.0, 0.6),
-            "cheekPuff": (0.0, 0.4),
-            "browOuterUp": (0.0, 0.5),
-        },
-    ),
-    "disgust": (
-        0.03,
-        {
-            "noseSneer": (0.4, 1.0),
-            "mouthUpperUp": (0.2, 0.8),
-            "browDown": (0.1, 0.7),
-            "eyeSquint": (0.2, 0.8),
-            "cheekSquint": (0.1, 0.7),
-        },
-    ),
-    "shout": (
-        0.04,
-        {
-            "jawOpen": (0.5, 1.0),
-            "mouthLowerDown": (0.2, 0.9),
-            "mouthUpperUp": (0.1, 0.7),
-            "mouthStretch": (0.0, 0.6),
-            "browDown": (0.0, 0.7),
-            "eyeSquint": (0.0, 0.6),
-        },
-    ),
-    "tongue": (0.02, {"tongueOut": (0.4, 1.0), "jawOpen": (0.25, 0.7), "mouthSmile": (0.0, 0.5)}),
-    "press": (
-        0.02,
-        {"mouthPress": (0.3, 1.0), "mouthRollLower": (0.2, 1.0), "mouthRollUpper": (0.2, 1.0)},
-    ),
-}
-EXCLUDED_FROM_NOISE = ("eyeLook", "tongueOut", "eyeBlink", "jawOpen")
+EXCLUDED_FROM_NOISE = ("eyeLook", "tongueOut", "eyeBlink", "eyeSquint", "jawOpen")
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +27,7 @@ class Performer:
 
     Attributes:
         identity: (B,) standard deviations.
-        expression: (E,) in [0, 1].
+        expression: (E,) not negative; a strong expression goes beyond 1.
         pose: (15,) see :meth:`fitting.head_model.SkinnedPoints.forward`.
     """
 
@@ -165,6 +42,7 @@ def draw_performer(model: HeadModel, rng: np.random.Generator) -> Performer:
     identity = model.sample_identity(1, rng, spread)[0].numpy().astype(np.float64)
     gaze = draw_gaze(rng)
     expression = draw_expression(model.expression_names, gaze, rng)
+    expression = close_lids(model, identity, expression, draw_closure(rng))
     return Performer(identity, expression, draw_pose(gaze, rng))
 
 
@@ -193,7 +71,7 @@ def eye_rotation(gaze: Array) -> Array:
 
 
 def draw_expression(names: tuple[str, ...], gaze: Array, rng: np.random.Generator) -> Array:
-    """Expression weights (E,) in [0, 1]: a mood at some strength, lids that follow the gaze, some noise."""
+    """Expression weights (E,) up to `STRONGEST`: a mood, lids that follow the gaze, some noise."""
     values = dict.fromkeys(names, 0.0)
     if rng.random() < 0.08:
         _add_unrelated(values, rng)
@@ -202,11 +80,13 @@ def draw_expression(names: tuple[str, ...], gaze: Array, rng: np.random.Generato
         mood = list(MOODS)[rng.choice(len(MOODS), p=shares / shares.sum())]
         _add_mood(values, MOODS[mood][1], rng)
     _add_noise(values, rng)
+    _add_alertness(values, rng)
     _add_sideways(values, rng)
     for name, value in lid_weights(gaze).items():
         values[name] = max(values[name], value)
-    _add_blink(values, rng)
-    return np.asarray(np.clip([values[name] for name in names], 0.0, 1.0))
+    # Lips that close against a jaw which is not open would pass each other.
+    values["mouthClose"] = min(values["mouthClose"], 0.8 * values["jawOpen"])
+    return np.asarray(np.clip([values[name] for name in names], 0.0, STRONGEST))
 
 
 def lid_weights(gaze: Array) -> dict[str, float]:
@@ -222,7 +102,7 @@ def lid_weights(gaze: Array) -> dict[str, float]:
 
 
 def _add_mood(values: dict[str, float], actions: Weights, rng: np.random.Generator) -> None:
-    strength = rng.uniform(0.6, 1.25)
+    strength = rng.uniform(*STRENGTH)
     for action, (low, high) in actions.items():
         both = rng.uniform(low, high) * strength
         if action in values:
@@ -247,28 +127,16 @@ def _add_noise(values: dict[str, float], rng: np.random.Generator) -> None:
         values["jawOpen"] += rng.beta(1.0, 5.0) * 0.5
 
 
+def _add_alertness(values: dict[str, float], rng: np.random.Generator) -> None:
+    # Who is photographed looks up: eyes are a little wider open than at rest.
+    alert = rng.uniform(0.0, 0.5)
+    for side in ("Left", "Right"):
+        values[f"eyeWide{side}"] += alert * (1.0 - min(values[f"eyeSquint{side}"], 1.0))
+
+
 def _add_sideways(values: dict[str, float], rng: np.random.Generator) -> None:
     # Opposites never act at once.
     for left, right in (("jawLeft", "jawRight"), ("mouthLeft", "mouthRight")):
         values[left] = values[right] = 0.0
         if rng.random() < 0.15:
             values[left if rng.random() < 0.5 else right] = rng.beta(1.2, 3.0)
-
-
-def _add_blink(values: dict[str, float], rng: np.random.Generator) -> None:
-    choice = rng.random()
-    if choice < 0.08:
-        left = right = rng.uniform(0.85, 1.0)
-    elif choice < 0.20:
-        left = right = rng.uniform(0.1, 0.7)
-    elif choice < 0.22:
-        left, right = rng.permutation([rng.uniform(0.7, 1.0), rng.uniform(0.0, 0.3)])
-    else:
-        left = right = rng.uniform(0.0, 0.12)
-    for side, value in (("Left", left), ("Right", right)):
-        name = f"eyeBlink{side}"
-        # A gaze downwards has already brought the lid down.
-        room = 1.0 - 0.6 * values[f"eyeLookDown{side}"]
-        values[name] = min(1.0, max(values[name], value * room))
-        if values[name] > 0.5:
-            values[f"eyeWide{side}"] = 0.0

@@ -4,8 +4,11 @@ import pytest
 from detector.synthetic.background import draw_background
 from detector.synthetic.barber import Barber
 from detector.synthetic.clothes import AROUND, draw_clothes, neck_outline, torso
+from detector.synthetic.engine import pose_head
+from detector.synthetic.eyelids import CLOSED, close_lids, lid_gaps, lid_vertices, settle_lids
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.head_surfaces import HeadSurfaces
+from detector.synthetic.moods import STRONGEST
 from detector.synthetic.performance import perform
 from detector.synthetic.performer import draw_expression, draw_gaze, draw_performer, lid_weights
 from detector.synthetic.postprocess import develop
@@ -23,15 +26,52 @@ def barber(model: HeadModel) -> Barber:
 
 
 def test_expressions_are_weights_that_a_face_can_have(model: HeadModel) -> None:
-    """Weights lie in [0, 1], opposites are not on together, and most faces are far from extreme."""
+    """Weights lie in their range, opposites are not on together, and most faces are far from extreme."""
     rng = np.random.default_rng(0)
     drawn = np.stack([draw_expression(model.expression_names, draw_gaze(rng), rng) for _ in range(300)])
     column = model.expression_names.index
     assert drawn.min() >= 0.0
-    assert drawn.max() <= 1.0
+    assert drawn.max() <= STRONGEST
+    assert np.all(drawn[:, column("mouthClose")] <= drawn[:, column("jawOpen")])
     assert np.all(np.minimum(drawn[:, column("jawLeft")], drawn[:, column("jawRight")]) == 0.0)
-    assert 0.02 < (drawn[:, column("eyeBlinkLeft")] > 0.8).mean() < 0.2
     assert drawn[:, column("jawOpen")].mean() < 0.35
+
+
+def test_shut_lids_meet_on_every_identity(model: HeadModel) -> None:
+    """However a face is built and squints, closed eyes have no gap, and open eyes keep theirs."""
+    rng = np.random.default_rng(2)
+    gaps = lid_gaps(model)
+    for _ in range(20):
+        identity = rng.normal(0.0, 1.0, model.identity_size)
+        expression = draw_expression(model.expression_names, draw_gaze(rng), rng)
+        shut = close_lids(model, identity, expression, np.ones(2))
+        np.testing.assert_allclose(gaps(identity, shut), CLOSED, atol=1e-4)
+        half = close_lids(model, identity, expression, np.full(2, 0.5))
+        assert np.all(gaps(identity, half) >= gaps(identity, shut) - 1e-4)
+
+
+def test_lids_lie_on_the_eyeballs(model: HeadModel) -> None:
+    """No vertex of a lid is inside an eyeball, open or closed; all other vertices stay where they are."""
+    performer = draw_performer(model, np.random.default_rng(8))
+    vertices, _ = pose_head(model, performer)
+    settled = settle_lids(model, vertices)
+    moved = np.linalg.norm(settled - vertices, axis=1) > 0
+    touched = np.concatenate([lids for _, lids in lid_vertices(model)])
+    assert set(np.flatnonzero(moved)) <= set(touched)
+    for eye, lids in lid_vertices(model):
+        centre = settled[eye].mean(axis=0)
+        radius = np.linalg.norm(settled[eye] - centre, axis=1).max()
+        assert np.linalg.norm(settled[lids] - centre, axis=1).min() > radius
+
+
+def test_eyes_are_as_open_as_on_photographs(model: HeadModel) -> None:
+    """The median height of an eye is near 0.3 of its width, and a few percent are shut."""
+    rng = np.random.default_rng(0)
+    gaps = lid_gaps(model)
+    people = [draw_performer(model, rng) for _ in range(300)]
+    height = np.array([gaps(p.identity, p.expression).mean() for p in people]) / 0.025
+    assert 0.25 < np.median(height) < 0.33
+    assert 0.03 < (height < 0.03).mean() < 0.12
 
 
 def test_lids_follow_the_gaze() -> None:
