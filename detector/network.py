@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
 
-import timm
 import torch
 from torch import Tensor, nn
 
 from calibration.errors import UsageError
+from detector.backbone import FeatureGrid, create_backbone
+from detector.network_config import NetworkConfig
+from detector.query_predictor import MlpPredictor, PlainPredictor, Predictor, QueryEncoder
+from detector.query_transformer import TransformerPredictor
 
-Pooling = Literal["grid", "average"]
-Interaction = Literal["concat", "product"]
+__all__ = ["LOG_SIGMA_RANGE", "LandmarkNetwork", "NetworkConfig"]
 
 LOG_SIGMA_RANGE = (-7.0, 2.0)
 """Bounds of log sigma, normalised: a tenth of a crop pixel to several crops."""
 
+WORKING_MIB = 128
+"""Memory that answering queries may take at a time, beside the answers."""
 
-@dataclass(frozen=True)
-class NetworkConfig:
-    """What a network is built from; stored with its weights.
-
-    Attributes:
-        backbone: name of a timm model.
-        input_size: S, side of the square input in pixels, a multiple of 32.
-        descriptor: d, size of the image descriptor (C23: 768).
-        query_code: B, size of the query code (C23: 64).
-        hidden: width of the predictor.
-        pooling: "grid" keeps the backbone's grid of features, reduced to ``grid_channels`` and flattened,
-            so that the descriptor knows where things are; "average" is timm's global pooling.
-        grid_channels: channels per cell when pooling is "grid".
-        frequencies: octaves of sines and cosines beside the query's coordinates; 0 is C23's plain MLP.
-        interaction: how descriptor and query code meet in the first layer: "concat" (C23), or "product",
-            where the descriptor also scales the query's part.
-        log_sigma_offset: added to log sigma, from the calibration on held-out data.
-    """
-
-    backbone: str = "tf_efficientnet_lite0"
-    input_size: int = 256
-    descriptor: int = 768
-    query_code: int = 64
-    hidden: int = 512
-    pooling: Pooling = "grid"
-    grid_channels: int = 48
-    frequencies: int = 6
-    interaction: Interaction = "concat"
-    log_sigma_offset: float = 0.0
+MOST_CELLS = 12
+"""Sides of the grid above which cells are joined, else fine grids would make the descriptor's layer huge."""
 
 
 class LandmarkNetwork(nn.Module):
-    """Predicts, for any queries, where they are in a crop and how sure that is."""
+    """Predicts, for any queries, where they are in a crop and how sure that is.
+
+    Raises:
+        UsageError: the backbone is unknown, or gives no grid of features at this input size.
+    """
 
     image_mean: Tensor
     image_std: Tensor
@@ -59,22 +39,16 @@ class LandmarkNetwork(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone, grid = _backbone(config)
-        channels = int(self.backbone.num_features)  # type: ignore[arg-type]
-        self.pool: nn.Module
-        if config.pooling == "grid":
-            cells = grid * grid * config.grid_channels
-            self.pool = nn.Sequential(
-                nn.Conv2d(channels, config.grid_channels, 1),
-                nn.Flatten(),
-                nn.LayerNorm(cells),
-                nn.Linear(cells, config.descriptor),
-            )
+        self.backbone, self.grid = create_backbone(config.backbone, config.input_size)
+        self.pool = _descriptor_layers(config, self.grid)
+        self.query_encoder: nn.Module
+        self.predictor: Predictor
+        if config.predictor == "plain":
+            self.query_encoder, self.predictor = nn.Identity(), PlainPredictor(config)
         else:
-            average = (nn.AdaptiveAvgPool2d(1), nn.Flatten())
-            self.pool = nn.Sequential(*average, nn.Linear(channels, config.descriptor))
-        self.query_encoder = QueryEncoder(config.query_code, config.frequencies)
-        self.predictor = QueryPredictor(config)
+            self.query_encoder = QueryEncoder(config.query_code, config.frequencies)
+            kind = TransformerPredictor if config.predictor == "transformer" else MlpPredictor
+            self.predictor = kind(config)
         # (x - 127) / 128 in bytes: what the released starting weights were trained with
         self.register_buffer("image_mean", torch.full((1, 3, 1, 1), 127.0 / 255.0))
         self.register_buffer("image_std", torch.full((1, 3, 1, 1), 128.0 / 255.0))
@@ -96,15 +70,38 @@ class LandmarkNetwork(nn.Module):
     def describe(self, images: Tensor) -> Tensor:
         """Descriptors f (N, d) of images (N, 3, S, S) in [0, 1]; C23 eq. 1."""
         normalised = (images - self.image_mean) / self.image_std
-        features = self.backbone(normalised.contiguous(memory_format=torch.channels_last))
+        features = self.grid(self.backbone, normalised.contiguous(memory_format=torch.channels_last))
         # bfloat16 resolves half a pixel of the crop: what follows the backbone stays in single precision
         with torch.autocast(images.device.type, enabled=False):
             return self.pool(features.float())  # type: ignore[no-any-return]
 
-    def decode(self, descriptors: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean (N, L, 2) and log sigma (N, L) of queries (L, 3), given descriptors (N, d); C23 eq. 2."""
+    def decode(
+        self, descriptors: Tensor, queries: Tensor, working_mib: int = WORKING_MIB
+    ) -> tuple[Tensor, Tensor]:
+        """Answer queries about images that are described already; C23 eq. 2.
+
+        However many queries there are, and whichever the predictor, each answer depends only on its own
+        query and image. Where no gradients are recorded the queries are taken in parts, so that the memory
+        in use beside the answers stays small; with gradients it is all kept anyhow.
+
+        Args:
+            descriptors: (N, d) of :meth:`describe`.
+            queries: (L, 3) canonical metres / QUERY_SCALE.
+            working_mib: the memory to work in, MiB; one query of all images is the least.
+
+        Returns:
+            mean (N, L, 2) and log sigma (N, L), as :meth:`forward`.
+
+        Raises:
+            UsageError: the predictor is plain, and there are queries that are not of its layout.
+        """
         with torch.autocast(descriptors.device.type, enabled=False):
-            output = self.predictor(descriptors, self.query_encoder(queries))
+            answer = self.predictor.decoder(descriptors.float(), self.query_encoder)
+            if torch.is_grad_enabled():
+                output = answer(queries)
+            else:
+                room = working_mib * 2**20 // (self.predictor.bytes_per_answer() * max(1, len(descriptors)))
+                output = torch.cat([answer(part) for part in torch.split(queries, max(1, room))], dim=1)
         low, high = LOG_SIGMA_RANGE
         middle, half = (low + high) / 2, (high - low) / 2
         log_sigma = middle + half * torch.tanh((output[..., 2] - middle) / half)
@@ -114,70 +111,30 @@ class LandmarkNetwork(nn.Module):
         """Set the calibration of sigma (a natural logarithm, added)."""
         self.log_sigma_offset.fill_(offset)
 
+    def set_layout(self, queries: Tensor) -> None:
+        """Tell a plain network where the landmarks (L, 3) of its layout lie on the canonical head.
 
-class QueryEncoder(nn.Module):
-    """M: queries (L, 3) to codes (L, B) by a 2-layer MLP, C23 section 3.2."""
-
-    octaves: Tensor
-
-    def __init__(self, code: int, frequencies: int) -> None:
-        super().__init__()
-        self.register_buffer("octaves", torch.pi * 2.0 ** torch.arange(frequencies), persistent=False)
-        width = 3 * (1 + 2 * frequencies)
-        self.layers = nn.Sequential(nn.Linear(width, 2 * code), nn.GELU(), nn.Linear(2 * code, code))
-
-    def forward(self, queries: Tensor) -> Tensor:
-        """Codes (L, B)."""
-        phase = (queries[..., None] * self.octaves).flatten(-2)
-        return self.layers(torch.cat([queries, phase.sin(), phase.cos()], dim=-1))  # type: ignore[no-any-return]
+        Raises:
+            UsageError: the predictor is not plain, or the number is another.
+        """
+        if not isinstance(self.predictor, PlainPredictor):
+            raise UsageError(f"a network with the {self.config.predictor} predictor has no layout")
+        self.predictor.set_queries(queries)
 
 
-class QueryPredictor(nn.Module):
-    """P: a 4-layer MLP on the descriptor and one query code, C23 section 3.3.
-
-    The first layer is split, W [f; q] = Wf f + Wq q, so that its large part runs once per image and not
-    once per query.
-    """
-
-    def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
-        hidden = config.hidden
-        self.from_descriptor = nn.Linear(config.descriptor, hidden)
-        self.from_query = nn.Linear(config.query_code, hidden, bias=False)
-        self.scale: nn.Linear | None = None
-        if config.interaction == "product":
-            self.scale = nn.Linear(config.descriptor, hidden)
-        self.layers = nn.Sequential(
-            nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU()
+def _descriptor_layers(config: NetworkConfig, grid: FeatureGrid) -> nn.Sequential:
+    """From features (N, C, G, G) to the descriptor (N, d)."""
+    if config.pooling == "average":
+        return nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(grid.channels, config.descriptor)
         )
-        self.output = nn.Linear(hidden, 3)
-        nn.init.normal_(self.output.weight, std=0.01)
-        # start unsure: about a quarter of the crop
-        self.output.bias.data.copy_(torch.tensor([0.0, 0.0, -1.4]))
-
-    def forward(self, descriptors: Tensor, codes: Tensor) -> Tensor:
-        """(N, L, 3) x, y and unbounded log sigma from descriptors (N, d) and codes (L, B)."""
-        part = self.from_query(codes)[None]
-        if self.scale is not None:
-            part = part * (1 + self.scale(descriptors))[:, None]
-        return self.output(self.layers(part + self.from_descriptor(descriptors)[:, None]))  # type: ignore[no-any-return]
-
-
-def _backbone(config: NetworkConfig) -> tuple[nn.Module, int]:
-    """A timm model without its head, and the side of the grid of features that it gives."""
-    if config.input_size % 32 or config.input_size <= 0:
-        raise UsageError(f"the network's input size {config.input_size} is not a multiple of 32")
-    if not timm.is_model(config.backbone):
-        raise UsageError(
-            f"timm knows no backbone named {config.backbone!r}", fix="See timm.list_models() for the names"
-        )
-    model = timm.create_model(config.backbone, pretrained=False, num_classes=0, global_pool="")
-    with torch.no_grad():
-        training = model.training
-        features = model.eval()(torch.zeros(1, 3, config.input_size, config.input_size))
-        model.train(training)
-    if features.ndim != 4 or features.shape[1] != model.num_features:
-        raise UsageError(
-            f"the backbone {config.backbone!r} gives no grid of features", fix="Choose a convolutional one"
-        )
-    return model.to(memory_format=torch.channels_last), int(features.shape[-1])
+    joined = math.ceil(grid.side / MOST_CELLS)
+    side = math.ceil(grid.side / joined)
+    padding = math.ceil((side * joined - grid.side) / 2)
+    cells = side * side * config.grid_channels
+    return nn.Sequential(
+        nn.Conv2d(grid.channels, config.grid_channels, joined, joined, padding),
+        nn.Flatten(),
+        nn.LayerNorm(cells),
+        nn.Linear(cells, config.descriptor),
+    )

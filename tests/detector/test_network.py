@@ -49,7 +49,8 @@ def test_the_split_first_layer_equals_the_concatenation(network: LandmarkNetwork
     weight = torch.cat([predictor.from_descriptor.weight, predictor.from_query.weight], dim=1)
     joined = torch.cat([descriptor.expand(4, -1), codes], dim=1) @ weight.T + predictor.from_descriptor.bias
     expected = predictor.output(predictor.layers(joined))
-    torch.testing.assert_close(predictor(descriptor, codes)[0], expected, atol=1e-5, rtol=1e-5)
+    answer = predictor.decoder(descriptor, network.query_encoder)
+    torch.testing.assert_close(answer(queries)[0], expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
