@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.synthetic.background import noise
+from detector.synthetic.noise import noise
 from detector.synthetic.solids import box, ellipsoid, grid_surface, merged, tube
 from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from fitting.head_model import HeadModel

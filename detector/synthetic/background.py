@@ -1,4 +1,4 @@
-"""What is behind the head: invented studios, walls, rooms and gardens, or a folder of photographs."""
+"""What is behind the head: invented studios, walls and places, or a folder of photographs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import InputError
+from detector.synthetic.noise import noise, palette
+from detector.synthetic.scenery import clutter, crowd, greenery, room, shelves, street, writing
 from detector.synthetic.surfaces import Pixels
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -37,40 +39,17 @@ def draw_background(
     shares = np.array([share for share, _ in PAINTERS])
     paint = PAINTERS[rng.choice(len(PAINTERS), p=shares / shares.sum())][1]
     image = paint(size, rng)
-    mean = image.mean()
-    image = mean + (image - mean) * rng.uniform(1.0, 2.0)
     grey = image.mean(axis=-1, keepdims=True)
-    image = grey + (image - grey) * rng.uniform(0.25, 1.0)
-    level = float(np.clip(0.85 * brightness * np.exp(rng.normal(0.0, 0.45)), 0.03, 0.97))
-    gain = level / max(float(image.mean()), 0.02)
-    image = np.clip(image * min(gain, 3.0), 0.0, 1.0)
-    if rng.random() < 0.5:
-        image = cv2.GaussianBlur(image, (0, 0), float(np.exp(rng.uniform(np.log(0.6), np.log(size / 45)))))
+    image = grey + (image - grey) * rng.uniform(0.4, 1.1)
+    level = float(np.clip(0.85 * brightness * np.exp(rng.normal(0.0, 0.4)), 0.03, 0.9))
+    gain = min(level / max(float(image.mean()), 0.02), 3.0)
+    if rng.random() < 0.8:  # a sky may burn out, a wall seldom does
+        gain = min(gain, 1.1 / max(float(np.quantile(image, 0.97)), 0.1))
+    image = np.clip(np.maximum(image, 0.0) * gain, 0.0, 1.0)
+    if rng.random() < 0.65:
+        blur = float(np.exp(rng.uniform(np.log(0.5), np.log(size / 35))))
+        image = cv2.GaussianBlur(image, (0, 0), blur)
     return np.asarray(np.rint(image * 255.0), np.uint8)
-
-
-def noise(size: int, octaves: int, rng: np.random.Generator, roughness: float = 0.55) -> Image:
-    """Smooth noise (size, size) about zero with unit spread: octaves of ever finer, weaker grids."""
-    total = np.zeros((size, size), np.float32)
-    cells, weight = 2, 1.0
-    for _ in range(octaves):
-        grid = rng.normal(size=(min(cells, size) + 1,) * 2).astype(np.float32)
-        total += weight * cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
-        cells, weight = cells * 2, weight * roughness
-    return np.asarray(total / max(float(total.std()), 1e-6))
-
-
-def _palette(count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Colours (count, 3) that go together: one hue family with an odd one out now and then."""
-    hue, spread = rng.random(), rng.choice([0.03, 0.1, 0.4])
-    colours = []
-    for _ in range(count):
-        saturation = rng.beta(1.3, 2.5)
-        hsv = np.array(
-            [[[(hue + rng.normal(0.0, spread)) % 1.0 * 360, saturation, rng.uniform(0.1, 1.0)]]], np.float32
-        )
-        colours.append(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64))
-    return np.stack(colours)
 
 
 def _plain(size: int, rng: np.random.Generator) -> Image:
@@ -80,7 +59,7 @@ def _plain(size: int, rng: np.random.Generator) -> Image:
     elif key < 0.45:
         colour = np.array([0.1, 0.65, 0.2]) * rng.uniform(0.6, 1.3)
     else:
-        colour = _palette(1, rng)[0]
+        colour = palette(1, rng)[0]
     y, x = np.mgrid[0:size, 0:size] / size
     centre = rng.uniform(-0.2, 1.2, 2)
     falloff = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) * rng.uniform(0.0, 2.0))
@@ -88,7 +67,7 @@ def _plain(size: int, rng: np.random.Generator) -> Image:
 
 
 def _gradient(size: int, rng: np.random.Generator) -> Image:
-    a, b = _palette(2, rng)
+    a, b = palette(2, rng)
     angle = rng.uniform(0.0, 2 * np.pi)
     y, x = np.mgrid[0:size, 0:size] / size - 0.5
     t = 0.5 + 0.5 * np.tanh(
@@ -98,22 +77,11 @@ def _gradient(size: int, rng: np.random.Generator) -> Image:
 
 
 def _clouds(size: int, rng: np.random.Generator) -> Image:
-    colours = _palette(3, rng)
+    colours = palette(3, rng)
     roughness = rng.uniform(0.4, 0.8)
     a, b = noise(size, 7, rng, roughness), noise(size, 5, rng, roughness)
     image = colours[0] + _soft(a)[..., None] * (colours[1] - colours[0])
     return np.asarray((image + _soft(b)[..., None] * 0.6 * (colours[2] - image)), np.float32)
-
-
-def _foliage(size: int, rng: np.random.Generator) -> Image:
-    base = np.array([0.24, 0.27, 0.15]) * rng.uniform(0.6, 1.3, 3)
-    detail = noise(size, 8, rng, 0.85)
-    light = noise(size, 3, rng)
-    image = base * np.exp(0.55 * detail + 0.5 * light)[..., None]
-    image += (
-        np.array([0.8, 0.85, 0.75]) * np.clip(detail + light - rng.uniform(1.8, 3.2), 0.0, 1.0)[..., None]
-    )
-    return np.asarray(image, np.float32)
 
 
 def _bokeh(size: int, rng: np.random.Generator) -> Image:
@@ -134,7 +102,7 @@ def _bokeh(size: int, rng: np.random.Generator) -> Image:
 
 
 def _stripes(size: int, rng: np.random.Generator) -> Image:
-    colours = _palette(2, rng)
+    colours = palette(2, rng)
     angle = rng.choice([0.0, np.pi / 2, rng.uniform(0.0, np.pi)])
     y, x = np.mgrid[0:size, 0:size] / size
     phase = (x * np.cos(angle) + y * np.sin(angle)) * rng.uniform(3.0, 40.0) * np.pi + rng.uniform(0.0, 6.0)
@@ -147,7 +115,7 @@ def _bricks(size: int, rng: np.random.Generator) -> Image:
     image = np.full((size, size, 3), rng.uniform(0.2, 0.7), np.float32)
     height = rng.uniform(0.04, 0.12) * size
     width = height * rng.uniform(1.0, 3.2)
-    base = _palette(1, rng)[0]
+    base = palette(1, rng)[0]
     for row in range(int(size / height) + 2):
         start = -width * ((row % 2) * 0.5 + rng.uniform(0.0, 0.1))
         for left in np.arange(start, size, width):
@@ -157,40 +125,24 @@ def _bricks(size: int, rng: np.random.Generator) -> Image:
     return np.asarray(image * np.exp(0.12 * noise(size, 7, rng, 0.8))[..., None], np.float32)
 
 
-def _room(size: int, rng: np.random.Generator) -> Image:
-    """A wall with rectangles and bars on it: windows, frames, shelves, doors, people far away."""
-    image = _gradient(size, rng) * 0.5 + _palette(1, rng)[0].astype(np.float32) * 0.5
-    for _ in range(rng.integers(4, 26)):
-        colour = _palette(1, rng)[0] * rng.choice([0.4, 1.0, 1.4])
-        centre, half = rng.uniform(-0.1, 1.1, 2) * size, np.exp(rng.uniform(-3.6, -0.9, 2)) * size
-        tilt = rng.normal(0.0, 4.0) if rng.random() < 0.7 else rng.uniform(0.0, 180.0)
-        if rng.random() < 0.25:
-            cv2.ellipse(
-                image,
-                (tuple(centre), tuple(2 * half), float(tilt)),
-                np.clip(colour, 0, 1).tolist(),
-                -1,
-                cv2.LINE_AA,
-            )
-            continue
-        box = cv2.boxPoints((tuple(centre), tuple(2 * half), float(tilt)))
-        cv2.fillConvexPoly(image, np.int32(box), np.clip(colour, 0.0, 1.0).tolist(), cv2.LINE_AA)
-    return np.asarray(image * np.exp(0.1 * noise(size, 6, rng, 0.75))[..., None], np.float32)
-
-
 def _soft(values: Image) -> Image:
     return np.asarray(0.5 + 0.5 * np.tanh(values), np.float32)
 
 
 PAINTERS: tuple[tuple[float, Painter], ...] = (
-    (0.22, _plain),
-    (0.08, _gradient),
-    (0.16, _clouds),
-    (0.14, _foliage),
-    (0.10, _bokeh),
-    (0.05, _stripes),
-    (0.05, _bricks),
-    (0.20, _room),
+    (0.16, _plain),
+    (0.05, _gradient),
+    (0.04, _clouds),
+    (0.06, _bokeh),
+    (0.03, _stripes),
+    (0.04, _bricks),
+    (0.12, clutter),
+    (0.12, greenery),
+    (0.16, room),
+    (0.04, shelves),
+    (0.06, street),
+    (0.08, crowd),
+    (0.04, writing),
 )
 
 

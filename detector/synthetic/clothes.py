@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from detector.synthetic.background import noise
+from detector.synthetic.noise import noise
 from detector.synthetic.surfaces import Floats, Kind, Material, Pixels, Surface
 
 Array = NDArray[np.float64]

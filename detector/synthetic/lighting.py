@@ -34,13 +34,13 @@ def draw_light(facing: Array, to_camera: Array, rng: np.random.Generator) -> Lig
         (but sometimes close to it).
     """
     scenes: dict[Callable[[Array, Array, np.random.Generator], tuple[Array, list[KeyLight]]], float] = {
-        _studio: 0.26,
+        _studio: 0.20,
         _sun: 0.20,
-        _overcast: 0.12,
-        _indoor: 0.22,
-        _flash: 0.07,
-        _low_key: 0.07,
-        _coloured: 0.06,
+        _overcast: 0.14,
+        _indoor: 0.24,
+        _flash: 0.13,
+        _low_key: 0.06,
+        _coloured: 0.03,
     }
     shares = np.array(list(scenes.values()))
     scene = list(scenes)[rng.choice(len(scenes), p=shares / shares.sum())]
@@ -49,7 +49,7 @@ def draw_light(facing: Array, to_camera: Array, rng: np.random.Generator) -> Lig
     environment = environment * tint
     keys = [KeyLight(key.direction, key.power * tint, key.size) for key in keys[:2]]
     light = Light(tuple(keys), environment, filmic=float(rng.uniform(0.2, 1.0)))
-    target = float(np.exp(rng.normal(np.log(0.35), 0.36)))
+    target = float(np.exp(rng.normal(np.log(0.38), 0.30)))
     exposure = target / max(_brightness(light, facing, to_camera) * MIDDLE_GREY_SKIN, 1e-4)
     return Light(light.keys, light.environment, exposure, light.filmic)
 
@@ -72,7 +72,7 @@ def irradiance(environment: Array, normals: Array) -> Array:
 
 def white_balance(rng: np.random.Generator) -> Array:
     """(3,) linear RGB gains of an imperfect white balance."""
-    warm = rng.normal(0.0, 0.10) if rng.random() < 0.85 else rng.normal(0.0, 0.35)
+    warm = rng.normal(0.04, 0.09) if rng.random() < 0.88 else rng.normal(0.08, 0.28)
     green = rng.normal(0.0, 0.03)
     gains = np.exp(np.array([warm, green, -warm]))
     return np.asarray(gains / gains.mean())

@@ -28,9 +28,11 @@ def develop(image: Pixels, depth: Floats, focus: float, rng: np.random.Generator
         picture = cv2.GaussianBlur(picture, (0, 0), float(np.exp(rng.uniform(np.log(0.35), np.log(1.6)))))
     elif choice < 0.21:
         picture = _motion(picture, rng)
-    elif choice < 0.6:
+    elif choice < 0.45:
+        picture = _resampled(picture, rng)
+    if rng.random() < 0.3:
         soft = cv2.GaussianBlur(picture, (0, 0), 1.2)
-        picture = picture + rng.uniform(0.2, 1.0) * (picture - soft)
+        picture = picture + rng.uniform(0.1, 0.8) * (picture - soft)
     if rng.random() < 0.2:
         glow = cv2.GaussianBlur(picture, (0, 0), picture.shape[0] * rng.uniform(0.01, 0.05))
         picture = np.maximum(picture, picture + rng.uniform(0.05, 0.3) * (glow - 0.5 * picture))
@@ -38,7 +40,7 @@ def develop(image: Pixels, depth: Floats, focus: float, rng: np.random.Generator
         picture = _vignette(picture, rng)
     if rng.random() < 0.15:
         picture = _fringe(picture, rng)
-    if rng.random() < 0.12:
+    if rng.random() < 0.08:
         grey = picture @ np.array([0.30, 0.59, 0.11], np.float32)
         picture = np.repeat(grey[..., None], 3, axis=2)
     if rng.random() < 0.6:
@@ -50,9 +52,9 @@ def develop(image: Pixels, depth: Floats, focus: float, rng: np.random.Generator
 def _contrast(picture: Image, rng: np.random.Generator) -> Image:
     """Photographs are punchier than linear light: a slope, a black point, paler colours."""
     grey = picture.mean(axis=-1, keepdims=True)
-    picture = grey + (picture - grey) * rng.uniform(0.5, 1.0)
+    picture = grey + (picture - grey) * rng.uniform(0.6, 1.1)
     middle = float(np.median(picture))
-    slope = float(np.exp(rng.normal(0.30, 0.18)))
+    slope = float(np.exp(rng.normal(0.16, 0.16)))
     black = rng.uniform(0.0, 14.0) if rng.random() < 0.4 else 0.0
     return np.asarray(np.clip(middle + (picture - middle) * slope - black, 0.0, 255.0))
 
@@ -66,6 +68,15 @@ def _defocus(picture: Image, depth: Floats, focus: float, rng: np.random.Generat
     wide = cv2.GaussianBlur(picture, (0, 0), strength)
     amount = cv2.GaussianBlur(np.clip(blur / strength, 0.0, 1.0).astype(np.float32), (0, 0), 1.0)[..., None]
     return np.asarray(picture * (1 - amount) + wide * amount)
+
+
+def _resampled(picture: Image, rng: np.random.Generator) -> Image:
+    """A small face enlarged: detail is gone, edges are soft or blocky."""
+    side = picture.shape[0]
+    small = max(24, round(side * float(np.exp(rng.uniform(np.log(0.3), np.log(0.95))))))
+    low = cv2.resize(picture, (small, small), interpolation=cv2.INTER_AREA)
+    way = cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(low, (side, side), interpolation=way))
 
 
 def _motion(picture: Image, rng: np.random.Generator) -> Image:
@@ -100,7 +111,7 @@ def _fringe(picture: Image, rng: np.random.Generator) -> Image:
 
 
 def _grain(picture: Image, rng: np.random.Generator) -> Image:
-    scale = float(np.exp(rng.uniform(np.log(0.6), np.log(9.0))))
+    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(7.0))))
     grain = rng.standard_normal(picture.shape, np.float32) * scale
     if rng.random() < 0.4:
         grain = cv2.GaussianBlur(grain, (0, 0), 0.7) * 1.8
