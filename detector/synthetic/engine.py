@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from detector.synthetic.background import draw_background
-from detector.synthetic.eyelids import settle_lids
+from detector.synthetic.contact import settle
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.head_surfaces import HeadSurfaces
 from detector.synthetic.lighting import draw_light
@@ -89,7 +89,7 @@ class SyntheticEngine:
         rng = np.random.default_rng([seed, 0x5EED])
         performer = draw_performer(self.model, rng)
         vertices, frames = pose_head(self.model, performer)
-        vertices = settle_lids(self.model, vertices)
+        vertices = settle(self.model, vertices, frames[1])
         camera = draw_camera(frames[1], self.options.size, rng)
         distance = float(np.linalg.norm(camera.centre - frames[1].centre))
         pixel = distance / (float(camera.focal[1]) * self.options.supersample)

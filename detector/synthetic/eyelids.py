@@ -1,8 +1,7 @@
-"""How far the lids are open: the blink that brings them to a wanted gap, and lids that rest on the eye.
+"""How far the lids are open: the blink weight that brings them to a wanted gap, on any identity.
 
 The head's blink shape closes an average eye at 0.7 and lets the lids cross beyond it, and squints and
-downward looks close it further. So the gap is set, not the weight. A linear shape cuts through the eyeball
-on its way; `settle_lids` lays the lids back onto it.
+downward looks close it further. So the gap is set, not the weight.
 """
 
 from __future__ import annotations
@@ -16,18 +15,12 @@ from numpy.typing import NDArray
 from fitting.head_model import HeadModel
 
 Array = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Indices = NDArray[np.int64]
 
 SIDES = ("Left", "Right")
 UPPER = {"Left": (43, 44), "Right": (37, 38)}
 LOWER = {"Left": (47, 46), "Right": (41, 40)}
 CLOSED = -0.0006
 """Metres between the landmarks of shut lids: the middle of the slit closes last."""
-LID_REACH = 0.022
-"""Metres from an eye's centre within which skin belongs to its lids."""
-REST = 0.00025
-"""Metres by which the lids stand off the eyeball."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,33 +59,6 @@ def lid_gaps(model: HeadModel) -> LidGaps:
         gaps(assets.identity_basis.astype(np.float64)),
         gaps(assets.expression_basis.astype(np.float64)),
     )
-
-
-def settle_lids(model: HeadModel, vertices: Floats) -> Floats:
-    """Posed vertices (V, 3) in metres with the lids in front of the eyeballs, wherever they had sunk in."""
-    result = vertices.copy()
-    for eye, lids in lid_vertices(model):
-        ball = vertices[eye]
-        centre = ball.mean(axis=0)
-        radius = np.linalg.norm(ball - centre, axis=1).max() + REST
-        offset = vertices[lids] - centre
-        distance = np.linalg.norm(offset, axis=1, keepdims=True)
-        result[lids] = centre + offset * np.maximum(radius / distance, 1.0)
-    return result
-
-
-@lru_cache(maxsize=2)
-def lid_vertices(model: HeadModel) -> tuple[tuple[Indices, Indices], ...]:
-    """For each eye the vertices of the eyeball and those of the skin around it, not of the socket."""
-    mean = model.assets.mean
-    outer = model.region("outer_skin")
-    pairs = []
-    for part in ("left_eye", "right_eye"):
-        eye = model.parts[part]
-        centre = mean[eye].mean(axis=0)
-        close = np.linalg.norm(mean[outer] - centre, axis=1) < LID_REACH
-        pairs.append((eye, outer[close & (mean[outer, 2] > centre[2])]))
-    return tuple(pairs)
 
 
 def draw_closure(rng: np.random.Generator) -> Array:

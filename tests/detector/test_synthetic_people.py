@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from detector.synthetic.background import draw_background
 from detector.synthetic.barber import Barber
 from detector.synthetic.clothes import AROUND, draw_clothes, neck_outline, torso
+from detector.synthetic.contact import dental_arches, lid_vertices, lip_vertices, settle, settle_lids
 from detector.synthetic.engine import pose_head
-from detector.synthetic.eyelids import CLOSED, close_lids, lid_gaps, lid_vertices, settle_lids
+from detector.synthetic.eyelids import CLOSED, close_lids, lid_gaps
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.head_surfaces import HeadSurfaces
 from detector.synthetic.moods import STRONGEST
@@ -62,6 +65,22 @@ def test_lids_lie_on_the_eyeballs(model: HeadModel) -> None:
         centre = settled[eye].mean(axis=0)
         radius = np.linalg.norm(settled[eye] - centre, axis=1).max()
         assert np.linalg.norm(settled[lids] - centre, axis=1).min() > radius
+
+
+def test_teeth_stay_behind_the_lips(model: HeadModel) -> None:
+    """Before the front teeth's outer side lies no lip nearer to the arch's axis than the teeth."""
+    rng = np.random.default_rng(11)
+    lips = lip_vertices(model)
+    for _ in range(10):
+        performer = replace(draw_performer(model, rng), pose=np.zeros(15))
+        vertices, (_, skull) = pose_head(model, performer)
+        settled = settle(model, vertices, skull)
+        for arch in dental_arches(model):
+            front = settled[arch.vertices[7:10]]
+            low, high = front[..., 1].min(), front[..., 1].max()
+            here = settled[lips]
+            covers = (here[:, 1] > low) & (here[:, 1] < high) & (np.abs(here[:, 0]) < 0.006)
+            assert np.all(here[covers, 2] > front[..., 2].min() - 1e-4)
 
 
 def test_eyes_are_as_open_as_on_photographs(model: HeadModel) -> None:
