@@ -10,6 +10,8 @@ from torch import Tensor
 
 from detector.layouts import layout, sampling_density
 from detector.region import QUERY_SCALE
+from detector.training.samples import known
+from fitting.anatomy import anatomy
 from fitting.head_model import HeadModel
 from fitting.surface import SurfacePoints
 
@@ -19,18 +21,31 @@ SPARSE_LAYOUT = "ibug68"
 REGION_LAYOUT = "dense320"
 """The layout whose landmarks define the region of interest; half of the other queries of a step are its."""
 
+BONE_SHARE = 0.15
+"""How many of the queries of a step besides the sparse layout are skull and mandible."""
+
 
 @dataclass(frozen=True, eq=False)
 class QueryBatch:
-    """L points on the head: queries (L, 3), and the vertices (L, 3) and weights (L, 3) that label them."""
+    """L points of the head.
+
+    Attributes:
+        queries: (L, 3).
+        vertices: (L, 3) which labels of a sample label each: vertices of the model or, from V on, bones.
+        weights: (L, 3) of these.
+    """
 
     queries: Tensor
     vertices: Tensor
     weights: Tensor
 
-    def positions(self, vertex_pixels: Tensor) -> Tensor:
-        """The labels (N, L, 2) from the pixels (N, V, 2) of the model's vertices."""
-        return torch.einsum("nlkc,lk->nlc", vertex_pixels[:, self.vertices], self.weights)
+    def positions(self, pixels: Tensor) -> Tensor:
+        """The labels (N, L, 2) from the pixels (N, P, 2) of the model's vertices and bones."""
+        return torch.einsum("nlkc,lk->nlc", pixels[:, self.vertices], self.weights)
+
+    def labelled(self, pixels: Tensor) -> Tensor:
+        """Weights (N, L) for the loss: 1, or 0 where the pixels (N, P, 2) hold no label."""
+        return known(pixels[:, self.vertices]).all(dim=-1).to(self.weights)
 
     def select(self, index: Tensor) -> QueryBatch:
         """Some of the points."""
@@ -38,7 +53,12 @@ class QueryBatch:
 
 
 class QuerySampler:
-    """Draws queries: the fixed layouts, and random points of the surface by :func:`sampling_density`."""
+    """Draws queries: the fixed layouts, random points of the surface by :func:`sampling_density`, and bones.
+
+    Attributes:
+        label_count: V + A, the positions that a sample is labelled with.
+        bone_count: A, how many of them, the last ones, are bones; older samples lack them.
+    """
 
     def __init__(self, model: HeadModel, device: torch.device) -> None:
         mean = model.mean.detach().double().cpu().numpy()
@@ -46,7 +66,10 @@ class QuerySampler:
         corners = mean[triangles]
         cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         mass = np.linalg.norm(cross, axis=1) * sampling_density(model)[triangles].mean(axis=1)
-        self.mean = torch.as_tensor(mean / QUERY_SCALE, dtype=torch.float32, device=device)
+        bones = anatomy(model).canonical.detach().double().cpu().numpy()
+        self.label_count, self.bone_count = len(mean) + len(bones), len(bones)
+        points = np.concatenate([mean, bones]) / QUERY_SCALE
+        self.mean = torch.as_tensor(points, dtype=torch.float32, device=device)
         self.triangles = torch.as_tensor(triangles, dtype=torch.long, device=device)
         self.cumulative = torch.as_tensor(np.cumsum(mass / mass.sum()), dtype=torch.float32, device=device)
         self.layouts = {
@@ -62,11 +85,13 @@ class QuerySampler:
         return QueryBatch(torch.einsum("lkc,lk->lc", self.mean[vertices], weights), vertices, weights)
 
     def draw(self, count: int, generator: torch.Generator) -> QueryBatch:
-        """``count`` queries: all of the sparse layout, then as many of the dense one as of the surface."""
+        """``count`` queries: the sparse layout, some bones, and of the rest half dense, half anywhere."""
         sparse, dense = self.layouts[SPARSE_LAYOUT], self.layouts[REGION_LAYOUT]
         free = max(0, count - len(sparse.queries))
+        bones = self._in_bones(round(BONE_SHARE * free), generator)
+        free -= len(bones.queries)
         chosen = torch.randperm(len(dense.queries), generator=generator, device=self.mean.device)[: free // 2]
-        batches = [sparse, dense.select(chosen), self._on_surface(free - len(chosen), generator)]
+        batches = [sparse, dense.select(chosen), self._on_surface(free - len(chosen), generator), bones]
         return QueryBatch(
             torch.cat([batch.queries for batch in batches]),
             torch.cat([batch.vertices for batch in batches]),
@@ -81,3 +106,10 @@ class QuerySampler:
         # exponentials, normalised, are uniform on the triangle
         weights = -torch.rand((count, 3), generator=generator, device=device).clamp(min=1e-6).log()
         return self._batch(self.triangles[face], weights / weights.sum(-1, keepdim=True))
+
+    def _in_bones(self, count: int, generator: torch.Generator) -> QueryBatch:
+        """Random points of the skull and the mandible."""
+        device = self.mean.device
+        chosen = torch.randperm(self.bone_count, generator=generator, device=device)[:count]
+        labels = (self.label_count - self.bone_count + chosen)[:, None].expand(-1, 3)
+        return self._batch(labels, torch.tensor([1.0, 0.0, 0.0], device=device).expand(len(chosen), 3))

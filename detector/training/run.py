@@ -141,17 +141,18 @@ class _Session:
             self._note(f"lost a renderer: {self.source.losses.pop()}")
 
     def _take(self, chunk: SampleChunk) -> None:
-        side, vertices = chunk.images.shape[1], chunk.positions.shape[1]
+        side, sampler = chunk.images.shape[1], self.trainer.sampler
+        labels, optional = sampler.label_count, sampler.bone_count
         if chunk.held_out:
             if self.held_out is None:
                 capacity = self.source.config.held_out_chunks * len(chunk)
-                self.held_out = SampleBuffer(capacity, side, vertices, self.device)
+                self.held_out = SampleBuffer(capacity, side, labels, self.device, optional)
             if self.held_out.received < self.held_out.capacity:
                 self.held_out.add(chunk)
             return
         if self.samples is None:
-            capacity = capacity_for(self.config.buffer_bytes(), side, vertices)
-            self.samples = SampleBuffer(capacity, side, vertices, self.device)
+            capacity = capacity_for(self.config.buffer_bytes(), side, labels)
+            self.samples = SampleBuffer(capacity, side, labels, self.device, optional)
         self.samples.add(chunk)
 
     def _elapsed(self) -> float:

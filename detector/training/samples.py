@@ -16,6 +16,9 @@ from calibration.errors import InputError
 UNIT = 32.0
 """Fixed point steps per pixel: positions to 1/64 pixel within 1,000 pixels of the crop."""
 
+MISSING = np.iinfo(np.int16).min
+"""Fixed point of both coordinates of a position that is not known; :func:`pack_positions` never gives it."""
+
 
 @dataclass(frozen=True, eq=False)
 class SampleChunk:
@@ -25,7 +28,8 @@ class SampleChunk:
         index: which chunk of the sequence; it fixes the seeds.
         held_out: whether these are kept for measuring.
         images: (n, S, S, 3) uint8 sRGB.
-        positions: (n, V, 2) int16, pixels of all the head model's vertices times UNIT.
+        positions: (n, P, 2) int16, pixels of all labels times UNIT: the head model's vertices, then the
+            points of :func:`fitting.anatomy.anatomy`, which older files lack.
     """
 
     index: int
@@ -39,9 +43,14 @@ class SampleChunk:
 
 def pack_positions(pixels: NDArray[np.floating]) -> NDArray[np.int16]:
     """Fixed point of pixels (..., 2)."""
-    limits = np.iinfo(np.int16)
-    packed: NDArray[np.int16] = np.clip(np.rint(pixels * UNIT), limits.min, limits.max).astype(np.int16)
+    limit = np.iinfo(np.int16).max
+    packed: NDArray[np.int16] = np.clip(np.rint(pixels * UNIT), -limit, limit).astype(np.int16)
     return packed
+
+
+def known(pixels: Tensor) -> Tensor:
+    """Which of the positions (..., 2) that a buffer gives are labels, (...) bool; the others are fillers."""
+    return pixels[..., 0] > MISSING / UNIT
 
 
 def shard_path(folder: Path, index: int, held_out: bool) -> Path:
@@ -81,32 +90,46 @@ def list_shards(folder: Path) -> list[Path]:
 class SampleBuffer:
     """A ring of samples on the training device: random batches come out while new samples come in."""
 
-    def __init__(self, capacity: int, image_size: int, vertices: int, device: torch.device) -> None:
+    def __init__(
+        self, capacity: int, image_size: int, labels: int, device: torch.device, optional: int = 0
+    ) -> None:
+        """Make room for ``capacity`` samples of ``labels`` positions, the last ``optional`` often missing."""
         self.images = torch.empty((capacity, image_size, image_size, 3), dtype=torch.uint8, device=device)
-        self.positions = torch.empty((capacity, vertices, 2), dtype=torch.int16, device=device)
+        self.positions = torch.empty((capacity, labels, 2), dtype=torch.int16, device=device)
         self.capacity = capacity
+        self.required = labels - optional
         self.received = 0
 
     def __len__(self) -> int:
         return min(self.received, self.capacity)
 
     def add(self, chunk: SampleChunk) -> None:
-        """Take a chunk in; once the ring is full, the oldest samples go."""
-        expected = (self.images.shape[1:], self.positions.shape[1:])
-        if (chunk.images.shape[1:], chunk.positions.shape[1:]) != expected:
+        """Take a chunk in; once the ring is full, the oldest samples go.
+
+        Raises:
+            InputError: its samples are of another size.
+        """
+        side, labels = chunk.images.shape[1], chunk.positions.shape[1]
+        expected = self.positions.shape[1]
+        if chunk.images.shape[1:] != self.images.shape[1:] or labels not in (self.required, expected):
             raise InputError(
-                f"samples of {chunk.images.shape[1]} pixels and {chunk.positions.shape[1]} vertices, "
-                f"expected {self.images.shape[1]} and {self.positions.shape[1]}",
+                f"samples of {side} pixels and {labels} labels, "
+                f"expected {self.images.shape[1]} and {expected}",
                 fix="Use an empty folder of samples, or the settings that it was made with",
             )
         start = self.received % self.capacity
         count = min(len(chunk), self.capacity - start)
-        self.images[start : start + count].copy_(torch.from_numpy(chunk.images[:count]))
-        self.positions[start : start + count].copy_(torch.from_numpy(chunk.positions[:count]))
+        place = slice(start, start + count)
+        self.images[place].copy_(torch.from_numpy(chunk.images[:count]))
+        self.positions[place, :labels].copy_(torch.from_numpy(chunk.positions[:count]))
+        self.positions[place, labels:] = MISSING
         self.received += count
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Random samples: images (count, S, S, 3) uint8 and vertex pixels (count, V, 2) float32."""
+        """Random samples: images (count, S, S, 3) uint8 and pixels (count, P, 2) float32 of the labels.
+
+        All numbers are finite; :func:`known` tells labels from fillers.
+        """
         index = torch.randint(len(self), (count,), generator=generator, device=self.images.device)
         return self.images[index], self.positions[index].float() / UNIT
 
@@ -115,6 +138,6 @@ class SampleBuffer:
         return self.images[start:stop], self.positions[start:stop].float() / UNIT
 
 
-def capacity_for(memory: int, image_size: int, vertices: int) -> int:
+def capacity_for(memory: int, image_size: int, labels: int) -> int:
     """How many samples fit into so many bytes."""
-    return max(1, memory // (image_size * image_size * 3 + vertices * 4))
+    return max(1, memory // (image_size * image_size * 3 + labels * 4))

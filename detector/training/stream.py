@@ -27,7 +27,7 @@ from detector.training.samples import (
 )
 
 Sampler = Callable[[int], tuple[NDArray[np.uint8], NDArray[np.floating]]]
-"""From a seed, an image (S, S, 3) uint8 and the pixels (V, 2) of the head model's vertices in it."""
+"""From a seed, an image (S, S, 3) uint8 and the pixels (P, 2) of its labels (see :class:`SampleChunk`)."""
 
 SamplerFactory = Callable[[], Sampler]
 """Makes a sampler inside a worker process; it must be picklable."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -31,11 +31,15 @@ WARP = WarpConfig()
 
 @dataclass(frozen=True, eq=False)
 class LabelledCrops:
-    """Augmented crops (N, 3, S, S), the queries (L, 3) asked of them and their labels (N, L, 2)."""
+    """Augmented crops (N, 3, S, S), the queries (L, 3) asked of them and their labels (N, L, 2).
+
+    The weights are (N, L), 0 where there is no label; all count alike when they are None.
+    """
 
     images: Tensor
     queries: Tensor
     targets: Tensor
+    weights: Tensor | None = None
 
 
 class Trainer:
@@ -81,11 +85,12 @@ class Trainer:
         return loss.detach()
 
     def _synthetic(self, samples: SampleBuffer, count: int, generator: torch.Generator) -> LabelledCrops:
-        images, vertices = samples.draw(count, generator)
+        images, pixels = samples.draw(count, generator)
         batch = self.sampler.draw(self.config.queries, generator)
         dense = self.sampler.layouts[REGION_LAYOUT]
-        regions = region_from_landmarks(dense.positions(vertices), dense.queries)
-        return self._crops(images, batch.positions(vertices), regions, batch.queries, generator)
+        regions = region_from_landmarks(dense.positions(pixels), dense.queries)
+        crops = self._crops(images, batch.positions(pixels), regions, batch.queries, generator)
+        return replace(crops, weights=batch.labelled(pixels))
 
     def _real(self, real: RealSamples, count: int, generator: torch.Generator) -> LabelledCrops:
         images, labels = real.draw(count, generator)
@@ -108,7 +113,9 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         for part, batch in zip(torch.split(descriptors, sizes), batches, strict=True):
             mean, log_sigma = self.network.decode(part, batch.queries)
-            total = total + gaussian_nll(mean, log_sigma, batch.targets) * (len(part) / sum(sizes))
+            total = total + gaussian_nll(mean, log_sigma, batch.targets, batch.weights) * (
+                len(part) / sum(sizes)
+            )
         return total
 
     def _descend(self, loss: Tensor, fraction: float) -> None:
