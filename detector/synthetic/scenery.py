@@ -127,10 +127,10 @@ def street(size: int, rng: np.random.Generator) -> Image:
 def crowd(size: int, rng: np.random.Generator) -> Image:
     """Other people, some of them cut by the border, before another place."""
     image = (room, street, clutter, greenery)[rng.integers(4)](size, rng)
-    image = cv2.GaussianBlur(image, (0, 0), 0.004 * size + 0.5)
+    blurred = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.004 * size + 0.5), np.float32)
     for _ in range(rng.integers(1, 5)):
-        paint_bystander(image, rng)
-    return image
+        paint_bystander(blurred, rng)
+    return blurred
 
 
 def writing(size: int, rng: np.random.Generator) -> Image:
@@ -138,6 +138,7 @@ def writing(size: int, rng: np.random.Generator) -> Image:
     image = (room, clutter, street)[rng.integers(3)](size, rng)
     for _ in range(rng.integers(1, 4)):
         ink = palette(1, rng)[0] if rng.random() < 0.5 else np.full(3, rng.choice([0.05, 0.95]))
+        mask = np.zeros((size, size), np.uint8)
         scale = float(np.exp(rng.uniform(np.log(0.25), np.log(2.2)))) * size / 176
         at = rng.uniform(-0.1, 0.8, 2) * size
         font = FONTS[rng.integers(len(FONTS))]
@@ -145,7 +146,9 @@ def writing(size: int, rng: np.random.Generator) -> Image:
             text = "".join(rng.choice(LETTERS, rng.integers(3, 12)))
             place = (int(at[0]), int(at[1] + 34 * scale * line))
             thick = int(max(1, rng.uniform(1.0, 3.0) * scale))
-            cv2.putText(image, text, place, font, scale, np.clip(ink, 0, 1).tolist(), thick, cv2.LINE_AA)
+            cv2.putText(mask, text, place, font, scale, 255, thick, cv2.LINE_AA)
+        cover = mask[..., None] / np.float32(255.0)
+        image = np.asarray(image + cover * (np.clip(ink, 0.0, 1.0) - image), np.float32)
     tilt = cv2.getRotationMatrix2D((size / 2, size / 2), float(rng.normal(0.0, 5.0)), 1.1)
     return np.asarray(cv2.warpAffine(image, tilt, (size, size), borderMode=cv2.BORDER_REFLECT), np.float32)
 
