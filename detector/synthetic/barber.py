@@ -95,7 +95,9 @@ class Barber:
             points @ rotation.T + head.frame.offset.astype(np.float32), normals @ rotation.T, kept
         )
         material = Material(Kind.STRANDS, colour=colour, roughness=0.45, specular=1.0)
-        return ribbons(placed, material), self._heads.refine_values(roots[:, None])[:, 0]
+        # Skin shows between the sparse hairs of the hairline.
+        covered = 0.92 * roots[:, None] ** 2
+        return ribbons(placed, material), self._heads.refine_values(covered)[:, 0]
 
     def draw_beard(self, rng: np.random.Generator) -> Beard:
         """A random beard on the mean head."""

@@ -92,17 +92,19 @@ def grow(style: Hairstyle, body: Body, rng: np.random.Generator) -> Groom:
     corners, weights = scatter_roots(body.vertices, body.triangles, density, style.strands, rng)
     roots = barycentric(body.vertices, corners, weights).astype(np.float64)
     normals = _unit(barycentric(body.normals, corners, weights).astype(np.float64))
-    points = _follow_guides(style, roots, guide_roots, guides, rng)
+    points, lock = _follow_guides(style, roots, guide_roots, guides, rng)
     points = _shape_locks(style, points, normals, rng)
     count = len(roots)
-    shade = np.exp(rng.normal(0.0, 0.22, (count, 1)) + rng.normal(0.0, 0.04, (count, 3)))
+    # Hair shimmers by locks more than by single hairs.
+    shade = np.exp(rng.normal(0.0, 0.16, (GUIDES, 1)))[lock]
+    shade = shade * np.exp(rng.normal(0.0, 0.14, (count, 1)) + rng.normal(0.0, 0.03, (count, 3)))
     width = style.width * np.exp(rng.normal(0.0, 0.3, count))
     strands = Strands(
         points.astype(np.float32),
         normals.astype(np.float32),
         width.astype(np.float32),
         shade.astype(np.float32),
-        rng.random(count).astype(np.float32) ** 1.5,
+        (0.6 * rng.random(count) ** 1.5 + 0.4 * rng.random(GUIDES)[lock]).astype(np.float32),
     )
     tree = cKDTree(body.vertices)
     distance, nearest = (np.asarray(part) for part in tree.query(points.reshape(-1, 3)))
@@ -196,8 +198,8 @@ def _pushed_out(points: Array, body: Body, gap: float) -> Array:
 
 def _follow_guides(
     style: Hairstyle, roots: Array, guide_roots: Array, guides: Array, rng: np.random.Generator
-) -> Array:
-    """Strands (S, P, 3) between the guides next to them, each a little its own."""
+) -> tuple[Array, NDArray[np.int64]]:
+    """Strands (S, P, 3) between the guides next to them, each a little its own, and their locks (S,)."""
     key, guide_key = roots, guide_roots
     if style.part is not None:
         # Strands on one side of the parting follow guides of that side.
@@ -210,7 +212,7 @@ def _follow_guides(
     lock = guide_roots[index[:, 0]][:, None] + guides[index[:, 0]]
     free = roots[:, None] + mixed * np.exp(rng.normal(0.0, 0.10, len(roots)))[:, None, None]
     gathered = (style.clump * t**1.3)[None, :, None]
-    return np.asarray(free + (lock - free) * gathered)
+    return np.asarray(free + (lock - free) * gathered), np.asarray(index[:, 0])
 
 
 def _shape_locks(style: Hairstyle, points: Array, normals: Array, rng: np.random.Generator) -> Array:

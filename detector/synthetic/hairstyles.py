@@ -147,21 +147,25 @@ def draw_hairstyle(rng: np.random.Generator) -> Hairstyle:
         if style.part is None
         else float(style.part + rng.normal(0.0, 0.015)) * rng.choice([-1.0, 1.0]),
         fringe=None if style.fringe is None else about(style.fringe, 0.25),
-        eye_line=float(rng.uniform(0.008, 0.035))
-        if rng.random() < 0.85
-        else float(rng.uniform(-0.06, 0.008)),
-        sideways=style.sideways + rng.normal(0.0, 0.2),
-        forwards=style.forwards + rng.normal(0.0, 0.3),
-        lift=about(style.lift, 0.35),
+        eye_line=_draw_eye_line(rng),
+        sideways=style.sideways + rng.normal(0.0, 0.15),
+        forwards=style.forwards + rng.normal(0.0, 0.2),
+        lift=about(style.lift, 0.25),
         gravity=about(style.gravity, 0.3),
         curl=about(style.curl, 0.4) if style.curl > 0 else float(max(0.0, rng.normal(-0.003, 0.003))),
         turns=about(style.turns, 0.3),
-        frizz=about(style.frizz, 0.5),
-        clump=float(np.clip(style.clump + rng.normal(0.0, 0.15), 0.0, 0.9)),
-        wander=about(style.wander, 0.4),
+        frizz=0.6 * about(style.frizz, 0.5),
+        clump=float(np.clip(style.clump + rng.normal(0.05, 0.2), 0.0, 0.9)),
+        wander=0.8 * about(style.wander, 0.4),
         recede=float(rng.uniform(0.005, 0.04)) if balding else float(rng.normal(0.0, 0.005)),
         bald=float(rng.uniform(0.3, 1.0)) if balding and rng.random() < 0.5 else 0.0,
     )
+
+
+def _draw_eye_line(rng: np.random.Generator) -> float:
+    """Where a fringe ends: above the brows, on them, seldom over the eyes."""
+    low, high = ((0.014, 0.040), (-0.002, 0.016), (-0.05, 0.0))[rng.choice(3, p=[0.55, 0.38, 0.07])]
+    return float(rng.uniform(low, high))
 
 
 def draw_dye(rng: np.random.Generator) -> tuple[float, float, float]:

@@ -49,7 +49,7 @@ def draw_light(facing: Array, to_camera: Array, rng: np.random.Generator) -> Lig
     environment = environment * tint
     keys = [KeyLight(key.direction, key.power * tint, key.size) for key in keys[:2]]
     light = Light(tuple(keys), environment, filmic=float(rng.uniform(0.2, 1.0)))
-    target = float(np.exp(rng.normal(np.log(0.38), 0.30)))
+    target = float(np.exp(rng.normal(np.log(0.31), 0.30)))
     exposure = target / max(_brightness(light, facing, to_camera) * MIDDLE_GREY_SKIN, 1e-4)
     return Light(light.keys, light.environment, exposure, light.filmic)
 

@@ -36,7 +36,8 @@ def scalp_density(points: Array, recede: float, bald: float, rng: np.random.Gene
     line = line + 0.002 * sum(
         np.sin((i + 3) * 2.0 * np.arctan2(x, z) + phase) for i, phase in enumerate(ripple)
     )
-    density = _ramp(y - line, 0.0, 0.007)
+    # Sparse finer hair grows below the line where it is full.
+    density = _ramp(y - line, -0.004, rng.uniform(0.006, 0.016))
     # The ear itself is bare; it stands out beyond the skull.
     on_ear = (np.abs(x) > EAR_WIDTH) & (y < 0.024) & (y > -0.07) & (z > -0.055) & (z < 0.035)
     density[on_ear] = 0.0

@@ -30,6 +30,7 @@ BLOCK = 16
 SKINS_PER_BLOCK = 4
 NECK_END = -0.105
 """Canonical metres below which loose edges of the skin belong to the neck, not to eyes or mouth."""
+HAIR_SATURATION = 0.65
 GROOMS = 240
 """Different grooms; each is varied on every head. They are kept once grown."""
 
@@ -101,7 +102,7 @@ class Wardrobe:
                 (which,), lambda: self._barber.groom(np.random.default_rng([which, 0x6A12]))
             )
         beard = self._barber.draw_beard(rng) if rng.random() < 0.18 else None
-        colour = draw_dye(rng) if rng.random() < 0.04 else _linear(textures.hair_colour)
+        colour = draw_dye(rng) if rng.random() < 0.04 else _hair_albedo(textures.hair_colour)
         return Costume(
             textures,
             groom,
@@ -198,6 +199,13 @@ def _placed(surface: Surface, frame: HeadFrame) -> Surface:
         surface.uv,
         surface.tint,
     )
+
+
+def _hair_albedo(colour: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Linear RGB of hair of an sRGB colour; many hairs together are less saturated than one."""
+    albedo = np.array(_linear(colour))
+    r, g, b = (float(c) for c in albedo.mean() + HAIR_SATURATION * (albedo - albedo.mean()))
+    return r, g, b
 
 
 def _linear(colour: tuple[float, float, float]) -> tuple[float, float, float]:
