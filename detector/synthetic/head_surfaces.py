@@ -13,6 +13,7 @@ from detector.synthetic.lashes import Lashes
 from detector.synthetic.occlusion import ambient_occlusion
 from detector.synthetic.skin_source import HeadTextures
 from detector.synthetic.surfaces import Floats, Kind, Material, Surface
+from detector.synthetic.teeth_paint import teeth_uv, tongue_uv
 from detector.synthetic.texture_layout import eye_uv, skin_uv
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
@@ -48,10 +49,7 @@ class HeadSurfaces:
     def __init__(self, model: HeadModel, mesh: HeadMesh) -> None:
         self._mesh = mesh
         self._model = model
-        self._uv = {
-            "skin": mesh.refine_uv(skin_uv(model)),
-            "left_eye": mesh.refine_uv(eye_uv(model)),
-        }
+        self._uv = _texture_coordinates(model, mesh)
         self._occlusion = [
             mesh.refine_values(_baked(model, mesh, jaw)[:, None])[:, 0] for jaw in (0.0, MOUTH_OPEN)
         ]
@@ -61,7 +59,7 @@ class HeadSurfaces:
         skin = mesh.parts["skin"]
         front = mean[skin.source, 2] > -0.09
         low = front & (mean[skin.source, 1] < -0.125) & (mean[skin.source, 1] > -0.16)
-        self._neck_uv = self._uv["skin"][skin.corner[low]]
+        self._neck_uv = self._uv["skin"][low]
         self._translucent = _translucency(mean)
         self._wet = _wetness(model, mean)
 
@@ -120,7 +118,7 @@ class HeadSurfaces:
             cap_colour=hair_colour,
         )
         tint = np.stack([self._wet, hair_roots, self._translucent, occlusion], axis=1).astype(np.float32)
-        surfaces = [self._part("skin", head, skin, tint, self._uv["skin"])]
+        surfaces = [self._part("skin", head, skin, tint)]
         surfaces += self._eyes(head, textures)
         surfaces += self._mouth(head, textures, opened)
         surfaces.append(
@@ -128,17 +126,15 @@ class HeadSurfaces:
         )
         return surfaces
 
-    def _part(
-        self, name: str, head: PosedHead, material: Material, tint: Floats | None, uv: Floats | None
-    ) -> Surface:
+    def _part(self, name: str, head: PosedHead, material: Material, tint: Floats) -> Surface:
         part = self._mesh.parts[name]
         return Surface(
             positions=head.positions[part.source],
             normals=head.normals[part.source],
             triangles=part.triangles,
             material=material,
-            uv=uv[part.corner] if uv is not None else None,
-            tint=tint[part.source] if tint is not None else None,
+            uv=self._uv[name],
+            tint=tint[part.source],
         )
 
     def _eyes(self, head: PosedHead, textures: HeadTextures) -> list[Surface]:
@@ -150,7 +146,7 @@ class HeadSurfaces:
             centre = eye.mean(axis=0)
             radius = float(np.linalg.norm(eye - centre, axis=1).mean())
             tint = self._eye_shade(head, centre, radius)
-            surfaces.append(self._part(name, head, material, tint, self._uv["left_eye"]))
+            surfaces.append(self._part(name, head, material, tint))
         return surfaces
 
     def _eye_shade(self, head: PosedHead, centre: Floats, radius: float) -> Floats:
@@ -171,17 +167,31 @@ class HeadSurfaces:
         tint = np.zeros((len(depth), 4), np.float32)
         tint[:, 0] = 1.0
         tint[:, 3] = inside
-        for name in ("upper_teeth", "lower_teeth", "tongue"):
-            tooth = name != "tongue"
-            colour = textures.teeth_colour if tooth else textures.tongue_colour
-            material = Material(
-                Kind.WET,
-                colour=_linear(colour),
-                roughness=0.3 if tooth else 0.45,
-                scatter=0.3 if tooth else 0.8,
-            )
-            surfaces.append(self._part(name, head, material, tint, None))
+        mouth = textures.mouth
+        enamel = Material(
+            Kind.WET, roughness=0.3, texture=mouth.teeth, normal_map=mouth.teeth_normal, scatter=0.3
+        )
+        flesh = Material(
+            Kind.WET, roughness=0.45, texture=mouth.tongue, normal_map=mouth.tongue_normal, scatter=0.8
+        )
+        for name, material in (("upper_teeth", enamel), ("lower_teeth", enamel), ("tongue", flesh)):
+            surfaces.append(self._part(name, head, material, tint))
         return surfaces
+
+
+def _texture_coordinates(model: HeadModel, mesh: HeadMesh) -> dict[str, Floats]:
+    """Texture coordinates (N, 2) of each part's corner vertices."""
+    skin, eyes = mesh.refine_uv(skin_uv(model)), mesh.refine_uv(eye_uv(model))
+    mean = mesh.refine_values(model.assets.mean)
+    parts = mesh.parts
+    return {
+        "skin": skin[parts["skin"].corner],
+        "left_eye": eyes[parts["left_eye"].corner],
+        "right_eye": eyes[parts["right_eye"].corner],
+        "upper_teeth": teeth_uv(mean[parts["upper_teeth"].source], upper=True),
+        "lower_teeth": teeth_uv(mean[parts["lower_teeth"].source], upper=False),
+        "tongue": tongue_uv(mean[parts["tongue"].source]),
+    }
 
 
 def _baked(model: HeadModel, mesh: HeadMesh, jaw_open: float) -> Array:

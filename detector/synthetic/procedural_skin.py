@@ -13,17 +13,14 @@ from detector.synthetic.eye_texture import draw_eyes
 from detector.synthetic.lid_paint import draw_lid_style, paint_lids
 from detector.synthetic.mouth_paint import draw_lip_style, paint_mouth
 from detector.synthetic.paint import Floats, noise, wound
-from detector.synthetic.pigment import Colour, draw_hair, draw_melanin, skin_colour, srgb_colour, to_srgb
+from detector.synthetic.pigment import draw_hair, draw_melanin, skin_colour, srgb_colour, to_srgb
 from detector.synthetic.relief import draw_relief
 from detector.synthetic.short_hair import draw_short_hair, paint_short_hair
 from detector.synthetic.skin_regions import draw_amounts, region_masks
 from detector.synthetic.skin_source import HeadTextures, Pixels
+from detector.synthetic.teeth_paint import draw_mouth_textures
 from detector.synthetic.texture_maps import SkinMaps, eye_maps, skin_maps
 from fitting.head_model import HeadModel
-
-TEETH: tuple[Colour, ...] = ((0.80, 0.77, 0.69), (0.85, 0.82, 0.76), (0.75, 0.69, 0.58), (0.69, 0.62, 0.49))
-TONGUE: Colour = (0.64, 0.37, 0.36)
-GUMS: tuple[Colour, Colour] = ((0.66, 0.35, 0.35), (0.45, 0.25, 0.26))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +82,14 @@ def dressed(
 ) -> HeadTextures:
     """The images of a person with the colours that go with them."""
     dark = float(np.clip(person.melanin / 2.0, 0.0, 1.0)) * rng.random()
-    gums = tuple(float(a + (b - a) * dark) for a, b in zip(*GUMS, strict=True))
     grey = np.array([0.36, 0.35, 0.33]) * person.grey
     hair = person.hair * (1.0 - person.grey) + grey
     lash = person.hair * rng.uniform(0.2, 0.7) * (1.0 - 0.8 * person.makeup)
-    teeth = np.clip(np.asarray(TEETH[rng.integers(len(TEETH))]) * rng.normal(1.0, 0.03), 0.0, 1.0)
     return HeadTextures(
         skin_albedo=albedo,
         skin_normal=normal,
         eye_albedo=eyes,
-        teeth_colour=(float(teeth[0]), float(teeth[1]), float(teeth[2])),
-        gum_colour=(gums[0], gums[1], gums[2]),
-        tongue_colour=TONGUE,
+        mouth=draw_mouth_textures(dark, rng),
         lash_colour=srgb_colour(lash),
         hair_colour=srgb_colour(hair),
         roughness=float(rng.uniform(0.38, 0.64)),

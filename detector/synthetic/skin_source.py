@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.synthetic.teeth_paint import MouthTextures
+
 Pixels = NDArray[np.uint8]
 Colour = tuple[float, float, float]
 
@@ -20,10 +22,8 @@ class HeadTextures:
         skin_albedo: (H, W, 3) uint8 sRGB.
         skin_normal: (H, W, 3) uint8 tangent-space normals, OpenGL (+Y up), or None for smooth skin.
         eye_albedo: (h, w, 3) uint8 sRGB, both eyeballs.
-        teeth_colour: sRGB in [0, 1], as all colours.
-        gum_colour: of the gums.
-        tongue_colour: of the tongue.
-        lash_colour: of the lashes.
+        mouth: teeth, gums and tongue.
+        lash_colour: of the lashes; sRGB in [0, 1], as all colours.
         hair_colour: what would grow on this head; brows and beard agree with it.
         roughness: of the skin, 0 (mirror) to 1.
     """
@@ -31,9 +31,7 @@ class HeadTextures:
     skin_albedo: Pixels
     skin_normal: Pixels | None
     eye_albedo: Pixels
-    teeth_colour: Colour
-    gum_colour: Colour
-    tongue_colour: Colour
+    mouth: MouthTextures
     lash_colour: Colour
     hair_colour: Colour
     roughness: float

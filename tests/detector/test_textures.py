@@ -16,6 +16,7 @@ from detector.synthetic.eye_texture import draw_eyes
 from detector.synthetic.paint import noise, strokes, whole
 from detector.synthetic.pigment import DARKEST_MELANIN, skin_colour, to_linear, to_srgb
 from detector.synthetic.relief import normals_from_height
+from detector.synthetic.teeth_paint import teeth_uv
 from detector.synthetic.texture_layout import ISLANDS, skin_islands
 from detector.synthetic.texture_maps import eye_maps, skin_maps
 from detector.synthetic.textures import (
@@ -106,15 +107,24 @@ def test_a_person_has_images_of_the_promised_shapes(photographic: bool) -> None:
     assert drawn.skin_normal.shape == (2 * WIDTH, WIDTH, 3)
     assert drawn.eye_albedo.shape == (WIDTH // 2, WIDTH, 3)
     assert all(i.dtype == np.uint8 for i in (drawn.skin_albedo, drawn.skin_normal, drawn.eye_albedo))
-    for colour in (
-        drawn.teeth_colour,
-        drawn.gum_colour,
-        drawn.tongue_colour,
-        drawn.lash_colour,
-        drawn.hair_colour,
-    ):
+    for colour in (drawn.lash_colour, drawn.hair_colour):
         assert all(0.0 <= c <= 1.0 for c in colour)
     assert 0.0 < drawn.roughness < 1.0
+
+
+def test_a_mouth_holds_white_teeth_in_red_gums() -> None:
+    """Where a tooth's edge lies on the mean head the image is pale and hardly coloured; its root is red."""
+    mouth, head = person(0).mouth, model()
+    for part, upper in (("upper_teeth", True), ("lower_teeth", False)):
+        uv = teeth_uv(head.assets.mean[head.parts[part]], upper)
+        assert uv.min() >= 0.0
+        assert uv.max() <= 1.0
+    height, width = mouth.teeth.shape[:2]
+    edge, root = (teeth_uv(np.array([[0.004, y, 0.018]]), upper=True)[0] for y in (-0.067, -0.053))
+    tooth, gum = (mouth.teeth[int((1 - v) * height), int(u * width)].astype(int) for u, v in (edge, root))
+    assert tooth.min() > 100
+    assert np.ptp(tooth) < 70
+    assert gum[0] > gum[1] + 30
 
 
 @pytest.mark.parametrize("photographic", [False, pytest.param(True, marks=needs_skins)])
