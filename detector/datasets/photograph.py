@@ -63,7 +63,7 @@ class LabelledPhotograph:
 
 def all_labelled(path: Path, points: NDArray[np.float64], layout: LabelLayout) -> LabelledPhotograph:
     """A photograph with points (L, 2), of which those that are not finite have no label."""
-    labelled = np.isfinite(points).all(axis=1)
+    labelled = np.logical_and.reduce(np.isfinite(points), axis=1)
     return LabelledPhotograph(path, np.where(labelled[:, None], points, 0.0), labelled, layout.name)
 
 
