@@ -14,17 +14,21 @@ from detector.synthetic.background import draw_background
 from detector.synthetic.contact import settle
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.head_surfaces import HeadSurfaces
-from detector.synthetic.lighting import draw_light
+from detector.synthetic.lens import render_through_lens
+from detector.synthetic.lighting import draw_light, ring_light
 from detector.synthetic.performer import Performer, draw_performer
 from detector.synthetic.postprocess import develop
 from detector.synthetic.renderer import Renderer
 from detector.synthetic.surfaces import Floats, Picture, Pixels, Surface
 from detector.synthetic.textures import draw_source
-from detector.synthetic.viewpoint import HeadFrame, draw_camera
-from detector.synthetic.wardrobe import Wardrobe
+from detector.synthetic.viewpoint import HeadFrame, draw_camera, draw_helmet_camera
+from detector.synthetic.wardrobe import Costume, Wardrobe
 from fitting.head_model import HeadModel, joint_transforms
 
 Array = NDArray[np.float64]
+
+HELMET_SHARE = 0.06
+"""Share of the samples that are close-ups of a helmet camera, with its bending lens."""
 
 
 @dataclass(frozen=True)
@@ -90,40 +94,49 @@ class SyntheticEngine:
         performer = draw_performer(self.model, rng)
         vertices, frames = pose_head(self.model, performer)
         vertices = settle(self.model, vertices, frames[1])
-        camera = draw_camera(frames[1], self.options.size, rng)
+        helmet = bool(rng.random() < HELMET_SHARE)
+        camera = (draw_helmet_camera if helmet else draw_camera)(frames[1], self.options.size, rng)
         distance = float(np.linalg.norm(camera.centre - frames[1].centre))
         pixel = distance / (float(camera.focal[1]) * self.options.supersample)
-        surfaces = self._dress(performer, vertices, frames, pixel, seed, rng)
-        image, depth = self._photograph(surfaces, frames[1], camera, rng)
+        costume = self.wardrobe.draw(seed, rng, helmet)
+        surfaces = self._dress(costume, performer, vertices, frames, pixel)
+        image, depth = self._photograph(surfaces, frames[1], camera, helmet, rng)
         pixels = camera.project(vertices).astype(np.float32)
         return SyntheticSample(image, pixels, depth, camera, performer, vertices)
 
     def _dress(
         self,
+        costume: Costume,
         performer: Performer,
         vertices: Floats,
         frames: tuple[HeadFrame, HeadFrame],
         pixel: float,
-        seed: int,
-        rng: np.random.Generator,
     ) -> list[Surface]:
         jaw = float(performer.expression[self.model.expression_names.index("jawOpen")])
         head = self.heads.pose(vertices, jaw, frames[1])
-        costume = self.wardrobe.draw(seed, rng)
         return self.wardrobe.dress(costume, head, performer.identity, frames[0], pixel)
 
     def _photograph(
-        self, surfaces: list[Surface], head: HeadFrame, camera: Camera, rng: np.random.Generator
+        self,
+        surfaces: list[Surface],
+        head: HeadFrame,
+        camera: Camera,
+        helmet: bool,
+        rng: np.random.Generator,
     ) -> tuple[Pixels, Floats]:
         towards = camera.centre - head.centre
         towards /= np.linalg.norm(towards)
-        light = draw_light(head.rotation[:, 2], towards, rng)
+        light = draw_light(head.rotation[:, 2], towards, rng, ring_light if helmet else None)
         brightness = float(np.clip(np.mean(light.environment[0]) * light.exposure * 0.5, 0.0, 1.0)) ** (
             1 / 2.2
         )
-        backdrop = draw_background(self.options.size, brightness, rng, self.options.backgrounds)
+        if helmet and rng.random() < 0.7:
+            grey = int(255 * np.clip(brightness * rng.uniform(0.5, 1.1), 0.02, 0.9))
+            backdrop = np.full((self.options.size, self.options.size, 3), grey, np.uint8)
+        else:
+            backdrop = draw_background(self.options.size, brightness, rng, self.options.backgrounds)
         picture = Picture(tuple(surfaces), light, backdrop, centre=head.centre)
-        image, depth = self.renderer.render(picture, camera)
+        image, depth = render_through_lens(self.renderer, picture, camera)
         focus = float(np.linalg.norm(camera.centre - head.centre)) - 0.07
         return develop(image, depth, max(focus, 0.1), rng), depth
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.synthetic.surfaces import KeyLight, Light
 
 Array = NDArray[np.float64]
+Scene = Callable[[Array, Array, np.random.Generator], tuple[Array, list[KeyLight]]]
 
 _COSINE_BANDS = np.array([1.0, 2 / 3, 2 / 3, 2 / 3, 0.25, 0.25, 0.25, 0.25, 0.25])
 """Cosine lobe / pi per harmonic."""
@@ -22,28 +23,23 @@ MIDDLE_GREY_SKIN = 0.30
 """Linear albedo of the skin that exposure is set for; darker and lighter skin come out so."""
 
 
-def draw_light(facing: Array, to_camera: Array, rng: np.random.Generator) -> Light:
+def draw_light(
+    facing: Array, to_camera: Array, rng: np.random.Generator, scene: Scene | None = None
+) -> Light:
     """Random light on a head.
 
     Args:
         facing: (3,) unit vector out of the face. to_camera: (3,) unit vector towards the camera.
         rng: the source of chance.
+        scene: the kind of light, such as :func:`ring_light`; None draws one.
 
     Returns:
         The light, exposed so that what the camera sees of a mid-toned face is neither black nor burnt out
         (but sometimes close to it).
     """
-    scenes: dict[Callable[[Array, Array, np.random.Generator], tuple[Array, list[KeyLight]]], float] = {
-        _studio: 0.20,
-        _sun: 0.20,
-        _overcast: 0.14,
-        _indoor: 0.24,
-        _flash: 0.13,
-        _low_key: 0.06,
-        _coloured: 0.03,
-    }
-    shares = np.array(list(scenes.values()))
-    scene = list(scenes)[rng.choice(len(scenes), p=shares / shares.sum())]
+    if scene is None:
+        shares = np.array([share for share, _ in SCENES])
+        scene = SCENES[rng.choice(len(SCENES), p=shares / shares.sum())][1]
     environment, keys = scene(facing, to_camera, rng)
     tint = white_balance(rng)
     environment = environment * tint
@@ -219,3 +215,21 @@ def _coloured(facing: Array, to_camera: Array, rng: np.random.Generator) -> tupl
             KeyLight(direction, _colour(rng, 0.8) * rng.uniform(0.3, 1.0), float(rng.uniform(0.03, 0.3)))
         )
     return environment, keys
+
+
+def ring_light(facing: Array, to_camera: Array, rng: np.random.Generator) -> tuple[Array, list[KeyLight]]:
+    """The lamps round the lens of a helmet camera, in a room that is lit a little or well."""
+    environment = _room(rng, rng.uniform(0.05, 0.5), 0.8, 0.06)
+    size = float(rng.uniform(0.15, 0.4))
+    return environment, [KeyLight(_around(to_camera, 10.0, rng), np.full(3, rng.uniform(0.5, 1.0)), size)]
+
+
+SCENES: tuple[tuple[float, Scene], ...] = (
+    (0.20, _studio),
+    (0.20, _sun),
+    (0.14, _overcast),
+    (0.24, _indoor),
+    (0.13, _flash),
+    (0.06, _low_key),
+    (0.03, _coloured),
+)

@@ -14,18 +14,17 @@ from calibration.camera import Camera, Rig
 from calibration.formats import write_rig
 from detector.synthetic.checkerboard import board_poses, board_surface
 from detector.synthetic.engine import EngineOptions, SyntheticEngine, pose_head
+from detector.synthetic.lens import render_through_lens
 from detector.synthetic.lighting import project_environment
 from detector.synthetic.performance import perform
 from detector.synthetic.performer import Performer
-from detector.synthetic.surfaces import KeyLight, Light, Picture, Pixels, Surface
+from detector.synthetic.surfaces import KeyLight, Light, Picture, Surface
 from detector.synthetic.viewpoint import look_at
 from fitting.head_model import HeadModel
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]
 
-LENS_MARGIN = 1.12
-"""The undistorted picture is larger than the image by this much, so that the lens finds its corners."""
 STAGE = np.array([0.0, 1.5, 0.0])
 """Metres: where the head is in the world."""
 FOCUS = STAGE + np.array([0.0, -0.015, -0.04])
@@ -152,23 +151,16 @@ class _Shoot:
         for camera in self.rig:
             backdrop = np.full((8, 8, 3), 96, np.uint8)
             picture = Picture(tuple(surfaces), self._light, backdrop, centre=FOCUS)
-            image = self._through_lens(picture, camera).astype(np.float32)
+            pixels, _ = render_through_lens(self._engine.renderer, picture, camera)
+            image = pixels.astype(np.float32)
             image += self._rng.standard_normal(image.shape, np.float32) * self._options.noise
             path = self._folder / kind / camera.name / f"{camera.name}.{frame:04d}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
-            pixels = np.clip(np.rint(image), 0, 255).astype(np.uint8)[..., ::-1]
-            _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, self._options.quality])
+            noisy = np.clip(np.rint(image), 0, 255).astype(np.uint8)[..., ::-1]
+            _, data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, self._options.quality])
             path.write_bytes(data.tobytes())
             self._done += 1
             self._progress(self._done, self._total, f"{kind} {camera.name} {frame}")
-
-    def _through_lens(self, picture: Picture, camera: Camera) -> Pixels:
-        """A picture with the camera's lens distortion, cut out of a larger one without."""
-        if not np.any(camera.distortion):
-            return self._engine.renderer.render(picture, camera)[0]
-        ideal, maps = ideal_camera(camera)
-        image, _ = self._engine.renderer.render(picture, ideal)
-        return np.asarray(cv2.remap(image, *maps, interpolation=cv2.INTER_CUBIC))
 
     def _write_truth(self, vertices: NDArray[np.float32], performers: list[Performer]) -> None:
         model, options = self._model, self._options
@@ -189,22 +181,6 @@ class _Shoot:
             pose=np.stack([p.pose for p in performers]).astype(np.float32),
             eye_centers_world=np.stack(eyes, axis=1) * 1000.0,
         )
-
-
-def ideal_camera(camera: Camera) -> tuple[Camera, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """A camera without distortion that sees all that a camera sees, and where each pixel of it comes from.
-
-    Returns:
-        The ideal camera, and x and y (height, width) float32 pixels of its image for :func:`cv2.remap`.
-    """
-    width, height = (round(side * LENS_MARGIN) for side in camera.size)
-    shift = (np.array([width, height]) - camera.size) / 2.0
-    K = camera.K.copy()
-    K[:2, 2] += shift
-    grid = np.stack(np.meshgrid(np.arange(camera.width), np.arange(camera.height)), axis=-1)
-    source = camera.normalise(grid.astype(np.float64)) * camera.focal + camera.principal + shift
-    ideal = Camera(camera.name, width, height, K, R=camera.R, t=camera.t)
-    return ideal, (source[..., 0].astype(np.float32), source[..., 1].astype(np.float32))
 
 
 def _on_stage(performer: Performer) -> Performer:

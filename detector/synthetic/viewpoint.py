@@ -51,6 +51,23 @@ def draw_camera(head: HeadFrame, size: int, rng: np.random.Generator) -> Camera:
     return Camera("crop", size, size, K, R=rotation, t=-rotation @ eye)
 
 
+def draw_helmet_camera(head: HeadFrame, size: int, rng: np.random.Generator) -> Camera:
+    """A wide lens on an arm of a helmet, close to the face and mostly below it, with barrel distortion."""
+    yaw, pitch = np.deg2rad([rng.normal(0.0, 9.0), np.clip(rng.normal(-14.0, 10.0), -40.0, 15.0)])
+    towards = np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
+    eye = head.centre + head.rotation @ towards * rng.uniform(0.19, 0.32)
+    aim = head.centre + head.rotation @ (np.array([0.0, -0.01, 0.03]) + rng.normal(0.0, 0.012, 3))
+    rotation = look_at(eye, aim, float(np.deg2rad(rng.normal(0.0, 6.0))), head.rotation[:, 1])
+    depth = float((rotation @ (head.centre - eye))[2])
+    focal = size * depth / (HEAD_SIZE * rng.uniform(0.75, 1.15))
+    middle = (size - 1) / 2 + rng.normal(0.0, 0.05, 2).clip(-0.12, 0.12) * size
+    K = np.array([[focal, 0.0, middle[0]], [0.0, focal, middle[1]], [0.0, 0.0, 1.0]])
+    k1 = -rng.uniform(0.03, 0.30)
+    # With k2 > 9/20 k1^2 the lens never folds back.
+    lens = np.array([k1, k1 * k1 * rng.uniform(0.5, 0.9), *rng.normal(0.0, 0.001, 2), 0.0])
+    return Camera("helmet", size, size, K, lens, rotation, -rotation @ eye)
+
+
 def draw_distance(rng: np.random.Generator) -> float:
     """Metres from the camera to the head: mostly 0.6 to 2, some close to the lens, some far."""
     choice = rng.random()
@@ -79,16 +96,19 @@ def _draw_roll(rng: np.random.Generator) -> float:
     return float(np.deg2rad(degrees))
 
 
-def look_at(eye: Array, target: Array, roll: float = 0.0) -> Array:
+def look_at(
+    eye: Array, target: Array, roll: float = 0.0, up: tuple[float, float, float] | Array = (0.0, 1.0, 0.0)
+) -> Array:
     """World-to-camera rotation (3, 3), OpenCV axes, of a camera at eye (3,) that looks at target (3,).
 
     Args:
         eye: position in metres. target: the point on the optical axis.
-        roll: turn about the optical axis in radians; 0 keeps the world's Y axis upright.
+        roll: turn about the optical axis in radians; 0 keeps `up` upright.
+        up: (3,) what is up in the image, the world's Y axis by default.
     """
     z = target - eye
     z = z / np.linalg.norm(z)
-    x = np.cross(z, [0.0, 1.0, 0.0])
+    x = np.cross(z, up)
     x /= np.linalg.norm(x)
     upright = np.stack([x, np.cross(z, x), z])
     turned: Array = Rotation.from_euler("z", roll).as_matrix() @ upright

@@ -17,6 +17,7 @@ from detector.synthetic.clothes import Clothes, draw_clothes, neck_outline, tors
 from detector.synthetic.groom import Groom
 from detector.synthetic.hairstyles import draw_dye
 from detector.synthetic.head_surfaces import HeadSurfaces, PosedHead
+from detector.synthetic.markers import Markers
 from detector.synthetic.skin_source import HeadTextures, SkinSource
 from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from detector.synthetic.viewpoint import HeadFrame
@@ -33,6 +34,16 @@ NECK_END = -0.105
 HAIR_SATURATION = 0.65
 GROOMS = 240
 """Different grooms; each is varied on every head. They are kept once grown."""
+EXTRAS = {
+    "glasses": 0.20,
+    "hat": 0.10,
+    "headphones": 0.04,
+    "boom": 0.01,
+    "hand": 0.07,
+    "prop": 0.06,
+    "dots": 0.015,
+}
+HELMET_EXTRAS = {"boom": 0.4, "dots": 0.4, "headphones": 0.1, "glasses": 0.05}
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +97,12 @@ class Wardrobe:
         self._skins = skins
         self._neck_edge = _loose_edge(model)
         self._barber = Barber(model, heads)
+        self._markers = Markers(model)
         self._textures = Pool(2 * SKINS_PER_BLOCK)
         self._grooms = Pool(GROOMS)
 
-    def draw(self, seed: int, rng: np.random.Generator) -> Costume:
-        """A random costume; `seed` says which skins are shared."""
+    def draw(self, seed: int, rng: np.random.Generator, helmet: bool = False) -> Costume:
+        """A random costume; `seed` says which skins are shared, `helmet` that it is worn under a camera."""
         block, number = seed // BLOCK, int(rng.integers(SKINS_PER_BLOCK))
         textures = self._textures.get(
             (block, number), lambda: self._skins.draw(np.random.default_rng([block, number, 0x5C14]))
@@ -111,7 +123,7 @@ class Wardrobe:
             bool(rng.random() < 0.5),
             draw_clothes(rng),
             (float(rng.uniform(0.4, 1.0)), float(rng.uniform(0.5, 1.8))),
-            draw_extras(rng),
+            draw_extras(rng, HELMET_EXTRAS if helmet else EXTRAS),
             int(rng.integers(2**31)),
         )
 
@@ -137,6 +149,9 @@ class Wardrobe:
             surfaces.append(hair)
         if costume.beard is not None:
             surfaces.append(self._barber.wear_beard(costume.beard, head, costume.hair_colour, pixel))
+        if "dots" in costume.extras:
+            dots = np.random.default_rng([costume.extras_seed, 0xD07])
+            surfaces.append(self._markers.paint(head.vertices, head.normals[: len(head.vertices)], dots))
         surfaces += [
             _placed(s, neck) for s in torso(neck_outline(self._neck_end(head, neck)), costume.clothes, colour)
         ]
@@ -183,9 +198,8 @@ def _loose_edge(model: HeadModel) -> NDArray[np.int64]:
     return np.asarray(loose[model.assets.mean[loose, 1] < NECK_END])
 
 
-def draw_extras(rng: np.random.Generator) -> tuple[str, ...]:
-    """Names of the accessories of one head; most wear none."""
-    shares = {"glasses": 0.20, "hat": 0.10, "headphones": 0.04, "boom": 0.02, "hand": 0.07, "prop": 0.06}
+def draw_extras(rng: np.random.Generator, shares: dict[str, float]) -> tuple[str, ...]:
+    """Names of the accessories of one head, by how often each is worn."""
     return tuple(name for name, share in shares.items() if rng.random() < share)
 
 

@@ -6,11 +6,12 @@ from calibration.camera import Camera
 from detector.region import HEAD_CENTRE
 from detector.synthetic.checkerboard import board_corners, board_poses
 from detector.synthetic.head_mesh import HeadMesh
+from detector.synthetic.lens import ideal_camera
 from detector.synthetic.lighting import draw_light, irradiance, project_environment
 from detector.synthetic.occlusion import ambient_occlusion
-from detector.synthetic.render_shoot import arc_rig, ideal_camera
+from detector.synthetic.render_shoot import arc_rig
 from detector.synthetic.renderer import FAR, NEAR, camera_to_gl
-from detector.synthetic.viewpoint import HeadFrame, draw_camera, look_at
+from detector.synthetic.viewpoint import HeadFrame, draw_camera, draw_helmet_camera, look_at
 from fitting.head_model import HeadModel, load_head_model
 
 
@@ -74,6 +75,19 @@ def test_random_cameras_frame_the_head() -> None:
         middle = camera.project(head.rotation @ np.array(HEAD_CENTRE) + head.offset)
         assert np.all(np.abs(middle - 143.5) < 0.2 * 288)
         assert camera.to_camera(head.centre)[2] > 0.2
+
+
+def test_helmet_cameras_see_the_face_from_near_through_a_bending_lens() -> None:
+    """The face lies before a helmet camera within a hand's breadth or two, and its lens never folds."""
+    rng = np.random.default_rng(2)
+    head = HeadFrame(np.eye(3), np.zeros(3))
+    for _ in range(100):
+        camera = draw_helmet_camera(head, 176, rng)
+        assert 0.1 < camera.to_camera(np.zeros(3))[2] < 0.4
+        assert camera.distortion[0] < 0
+        radius = np.linspace(0.0, 2.0, 200)
+        k1, k2 = camera.distortion[:2]
+        assert np.all(np.diff(radius * (1 + k1 * radius**2 + k2 * radius**4)) > 0)
 
 
 def test_refining_keeps_the_vertices_of_the_model(model: HeadModel, mesh: HeadMesh) -> None:

@@ -10,8 +10,10 @@ from calibration.errors import MissingDependencyError
 from calibration.formats import read_rig
 from detector.synthetic.checkerboard import board_corners, board_poses, board_surface
 from detector.synthetic.engine import EngineOptions, SyntheticEngine
+from detector.synthetic.lens import render_through_lens
 from detector.synthetic.render_shoot import FOCUS, ShootOptions, arc_rig, render_shoot, studio_light
 from detector.synthetic.surfaces import Kind, Light, Material, Picture, Surface
+from detector.synthetic.viewpoint import HeadFrame, draw_helmet_camera
 from fitting.head_model import load_head_model
 
 pytestmark = pytest.mark.gl
@@ -48,6 +50,27 @@ def test_a_dot_on_a_vertex_is_seen_at_the_pixel_of_its_label(engine: SyntheticEn
         y, x = np.mgrid[0 : weight.shape[0], 0 : weight.shape[1]]
         seen = np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
         assert np.linalg.norm(seen - sample.vertices_px[vertex]) < 0.35
+
+
+def test_a_dot_is_seen_at_its_label_through_a_bending_lens_too(engine: SyntheticEngine) -> None:
+    """The labels of a helmet camera are distorted pixels, where the picture shows what they name."""
+    model = engine.model
+    vertices = model.assets.mean
+    camera = draw_helmet_camera(HeadFrame(np.eye(3), np.zeros(3)), 96, np.random.default_rng(5))
+    assert camera.distortion[0] < -0.05
+    light = Light((), np.zeros((9, 3)))
+    labels = camera.project(vertices)
+    ideal = camera.to_camera(vertices)[:, :2] / camera.to_camera(vertices)[:, 2:] * camera.focal
+    moved = np.linalg.norm(labels - ideal - camera.principal, axis=1)
+    inside = np.all((labels > 6) & (labels < 89), axis=1)
+    for vertex in np.flatnonzero(inside & (moved > 1.0))[::150]:
+        centre = vertices[vertex].astype(np.float64)
+        size = 2.0 * camera.to_camera(centre)[2] / camera.focal[0]
+        image, _ = render_through_lens(engine.renderer, Picture((dot(centre, size),), light), camera)
+        weight = image[..., 0].astype(np.float64)
+        y, x = np.mgrid[0 : weight.shape[0], 0 : weight.shape[1]]
+        seen = np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
+        assert np.linalg.norm(seen - labels[vertex]) < 0.35
 
 
 def test_a_seed_gives_one_sample(engine: SyntheticEngine) -> None:
