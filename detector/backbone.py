@@ -75,6 +75,7 @@ def create_backbone(name: str, size: int) -> tuple[nn.Module, FeatureGrid]:
     for options in backbone_options(name, size):
         try:
             model = timm.create_model(name, pretrained=False, **options)
+            _check_patches(model, size)
             grid = _find_grid(model, size)
         except REFUSALS as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -101,6 +102,18 @@ def pretrained_normalisation(name: str) -> tuple[tuple[float, ...], tuple[float,
     """Mean and standard deviation of RGB in [0, 1] that timm's own weights of a model expect."""
     configuration = timm.get_pretrained_cfg(name)
     return tuple(configuration.mean), tuple(configuration.std)
+
+
+def _check_patches(model: nn.Module, size: int) -> None:
+    """Patches that do not fill the image would leave out its right and lower border, without a word.
+
+    Raises:
+        ValueError: the size is not a multiple of the model's patches.
+    """
+    patch = getattr(getattr(model, "patch_embed", None), "patch_size", 1)
+    for side in patch if isinstance(patch, tuple) else (patch,):
+        if size % side:
+            raise ValueError(f"its patches have {side} pixels")
 
 
 @torch.no_grad()

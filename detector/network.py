@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from calibration.errors import UsageError
-from detector.backbone import FeatureGrid, create_backbone
+from detector.backbone import create_backbone
+from detector.feature_map import FeatureMap, feature_levels, level_shapes
 from detector.network_config import NetworkConfig
+from detector.query_attention import AttentionPredictor
 from detector.query_predictor import MlpPredictor, PlainPredictor, Predictor, QueryEncoder
 from detector.query_transformer import TransformerPredictor
 from detector.sigma_calibration import SigmaCalibration
@@ -41,15 +44,19 @@ class LandmarkNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.backbone, self.grid = create_backbone(config.backbone, config.input_size)
-        self.pool = _descriptor_layers(config, self.grid)
-        self.query_encoder: nn.Module
+        self.levels = feature_levels
+        self.map: FeatureMap | None = None
         self.predictor: Predictor
-        if config.predictor == "plain":
-            self.query_encoder, self.predictor = nn.Identity(), PlainPredictor(config)
+        if config.predictor == "attention":
+            shapes = level_shapes(self.backbone, config.backbone, config.input_size)
+            self.map = FeatureMap([channels for channels, _ in shapes], config.map_channels)
+            self.pool = _descriptor_layers(config, *shapes[-1])
+            self.predictor = AttentionPredictor(config, side=shapes[0][1])
         else:
-            self.query_encoder = QueryEncoder(config.query_code, config.frequencies)
-            kind = TransformerPredictor if config.predictor == "transformer" else MlpPredictor
-            self.predictor = kind(config)
+            self.pool = _descriptor_layers(config, self.grid.channels, self.grid.side)
+            self.predictor = _PREDICTORS[config.predictor](config)
+        plain = config.predictor == "plain"
+        self.query_encoder = nn.Identity() if plain else QueryEncoder(config.query_code, config.frequencies)
         # (x - 127) / 128 in bytes: what the released starting weights were trained with
         self.register_buffer("image_mean", torch.full((1, 3, 1, 1), 127.0 / 255.0))
         self.register_buffer("image_std", torch.full((1, 3, 1, 1), 128.0 / 255.0))
@@ -70,12 +77,30 @@ class LandmarkNetwork(nn.Module):
         return self.decode(self.describe(images), queries)
 
     def describe(self, images: Tensor) -> Tensor:
-        """Descriptors f (N, d) of images (N, 3, S, S) in [0, 1]; C23 eq. 1."""
+        """Descriptors f (N, d) of images (N, 3, S, S) in [0, 1]; C23 eq. 1.
+
+        With the attention predictor, the flattened map of local features (N, C G G) comes behind them.
+        """
         normalised = (images - self.image_mean) / self.image_std
-        features = self.grid(self.backbone, normalised.contiguous(memory_format=torch.channels_last))
+        normalised = normalised.contiguous(memory_format=torch.channels_last)
+        if self.map is None:
+            levels = [self.grid(self.backbone, normalised)]
+        else:
+            levels = self.levels(self.backbone, normalised)
         # bfloat16 resolves half a pixel of the crop: what follows the backbone stays in single precision
         with torch.autocast(images.device.type, enabled=False):
-            return self.pool(features.float())  # type: ignore[no-any-return]
+            levels = [level.float() for level in levels]
+            descriptors: Tensor = self.pool(levels[-1])
+            if self.map is None:
+                return descriptors
+            return torch.cat([descriptors, self.map(levels).flatten(1)], dim=1)
+
+    def compile_backbone(self) -> None:
+        """Compile the backbone in place: half a minute, then each step is quicker."""
+        if self.map is None:
+            self.backbone.compile()
+        else:
+            self.levels = torch.compile(feature_levels)
 
     def decode(
         self, descriptors: Tensor, queries: Tensor, working_mib: int = WORKING_MIB
@@ -124,18 +149,23 @@ class LandmarkNetwork(nn.Module):
         self.predictor.set_queries(queries)
 
 
-def _descriptor_layers(config: NetworkConfig, grid: FeatureGrid) -> nn.Sequential:
+_PREDICTORS: dict[str, Callable[[NetworkConfig], Predictor]] = {
+    "mlp": MlpPredictor,
+    "transformer": TransformerPredictor,
+    "plain": PlainPredictor,
+}
+
+
+def _descriptor_layers(config: NetworkConfig, channels: int, features_side: int) -> nn.Sequential:
     """From features (N, C, G, G) to the descriptor (N, d)."""
     if config.pooling == "average":
-        return nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(grid.channels, config.descriptor)
-        )
-    joined = math.ceil(grid.side / MOST_CELLS)
-    side = math.ceil(grid.side / joined)
-    padding = math.ceil((side * joined - grid.side) / 2)
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, config.descriptor))
+    joined = math.ceil(features_side / MOST_CELLS)
+    side = math.ceil(features_side / joined)
+    padding = math.ceil((side * joined - features_side) / 2)
     cells = side * side * config.grid_channels
     return nn.Sequential(
-        nn.Conv2d(grid.channels, config.grid_channels, joined, joined, padding),
+        nn.Conv2d(channels, config.grid_channels, joined, joined, padding),
         nn.Flatten(),
         nn.LayerNorm(cells),
         nn.Linear(cells, config.descriptor),

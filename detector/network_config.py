@@ -10,7 +10,7 @@ from calibration.errors import InputError, UsageError
 
 Pooling = Literal["grid", "average"]
 Interaction = Literal["concat", "product"]
-PredictorName = Literal["mlp", "transformer", "plain"]
+PredictorName = Literal["mlp", "transformer", "plain", "attention"]
 
 HEADS = 8
 """Attention heads of the transformer, C23 section 4.3."""
@@ -35,8 +35,10 @@ class NetworkConfig:
         interaction: how descriptor and query code meet in the first layer: "concat" (C23), or "product",
             where the descriptor also scales the query's part.
         log_sigma_offset: added to log sigma, from the calibration on held-out data.
-        predictor: "mlp" and "transformer" answer any query (C23 section 3.3); "plain" is W22's final
-            layer of three values per landmark of one layout.
+        predictor: "mlp" and "transformer" answer any query from the descriptor (C23 section 3.3); "attention"
+            looks at a map of local features too (see :mod:`detector.query_attention`); "plain" is W22's
+            final layer of three values per landmark of one layout.
+        map_channels: C, of the map of local features that the attention predictor looks at.
         context: M, how many context queries the transformer looks at (see :mod:`detector.query_transformer`).
         layout: the name of the layout that a plain network predicts; "" for the other predictors.
         layout_size: L, its number of landmarks.
@@ -59,6 +61,7 @@ class NetworkConfig:
     context: int = 128
     layout: str = ""
     layout_size: int = 0
+    map_channels: int = 96
 
     def __post_init__(self) -> None:
         self._check_choices()
@@ -82,7 +85,15 @@ class NetworkConfig:
                 )
 
     def _check_sizes(self) -> None:
-        for name in ("input_size", "descriptor", "query_code", "hidden", "grid_channels", "context"):
+        for name in (
+            "input_size",
+            "descriptor",
+            "query_code",
+            "hidden",
+            "grid_channels",
+            "context",
+            "map_channels",
+        ):
             value: object = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise UsageError(f"the network's {name} is {value!r}, not a positive number")
@@ -111,8 +122,10 @@ class NetworkConfig:
 
 
 PRESETS: dict[str, NetworkConfig] = {
-    "small": NetworkConfig(backbone="tf_efficientnet_lite0", input_size=128, hidden=256),
-    "base": NetworkConfig(backbone="convnext_nano", input_size=256, hidden=512),
+    "small": NetworkConfig(
+        backbone="tf_efficientnet_lite0", input_size=128, hidden=256, predictor="attention"
+    ),
+    "base": NetworkConfig(backbone="convnext_nano", input_size=256, hidden=512, predictor="attention"),
 }
 """The networks that are released: ``small`` is fast on a CPU, ``base`` is the more accurate."""
 

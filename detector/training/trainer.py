@@ -54,7 +54,7 @@ class Trainer:
         freeze_stages(self.network.backbone, config.frozen_stages)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         if config.compiled:
-            self.network.backbone.compile()
+            self.network.compile_backbone()
         self.optimiser = _optimiser(self.network, config, self.device)
         self.step_number = 0
         self.elapsed = 0.0

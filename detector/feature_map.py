@@ -1,0 +1,73 @@
+"""A fine map of local features beside the descriptor: where a landmark can be looked up.
+
+A descriptor alone has to spell out every position that it is asked for, which takes a network long to learn.
+A map keeps what the image shows where it shows it, so that a query only has to be recognised.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from calibration.errors import UsageError
+
+LEVELS = 3
+"""The last levels of the backbone that are joined: of convolutional ones, strides 8, 16 and 32."""
+
+
+class FeatureMap(nn.Module):
+    """The last levels of a backbone, joined from coarse to fine (feature pyramid, Lin et al. 2017).
+
+    Args:
+        channels: of the levels, fine to coarse.
+        width: C, channels of the map.
+    """
+
+    def __init__(self, channels: list[int], width: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
+        self.smooth = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, groups=width),
+            nn.Conv2d(width, width, 1),
+            nn.GELU(),
+            nn.Conv2d(width, width, 3, padding=1, groups=width),
+            nn.Conv2d(width, width, 1),
+        )
+        self.norm = nn.GroupNorm(1, width)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        """The map (N, C, G, G) of levels (N, C_i, G_i, G_i), fine to coarse; G is the finest side."""
+        joined: Tensor = self.lateral[-1](levels[-1])
+        for lateral, level in zip(reversed(self.lateral[:-1]), reversed(levels[:-1]), strict=True):
+            local: Tensor = lateral(level)
+            joined = functional.interpolate(joined, size=local.shape[-2:]) + local
+        return self.norm(joined + self.smooth(joined))  # type: ignore[no-any-return]
+
+
+def feature_levels(backbone: nn.Module, images: Tensor) -> list[Tensor]:
+    """The last levels (N, C_i, G_i, G_i) of a timm model, fine to coarse, of images (N, 3, S, S)."""
+    levels: list[Tensor] = backbone.forward_intermediates(  # type: ignore[operator]
+        images, indices=LEVELS, intermediates_only=True
+    )
+    return levels
+
+
+@torch.no_grad()
+def level_shapes(backbone: nn.Module, name: str, size: int) -> list[tuple[int, int]]:
+    """Channels and side (C_i, G_i) of the levels for images of this size.
+
+    Raises:
+        UsageError: timm cannot give this model's levels.
+    """
+    training = backbone.training
+    try:
+        levels = feature_levels(backbone.eval(), torch.zeros(1, 3, size, size))
+    except (AttributeError, AssertionError, IndexError) as error:
+        raise UsageError(
+            f"the backbone {name!r} gives no levels of features for the attention predictor",
+            fix="Choose another backbone, or predictor='mlp'",
+        ) from error
+    finally:
+        backbone.train(training)
+    return [(int(level.shape[1]), int(level.shape[2])) for level in levels]
