@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,3 +57,10 @@ class SurfacePoints:
         """The points of the given positions (or boolean mask) only."""
         chosen = np.asarray(index)
         return SurfacePoints(self.vertices[chosen], self.weights[chosen])
+
+
+def concatenated(parts: Sequence[SurfacePoints]) -> SurfacePoints:
+    """The points of several lists, one after the other."""
+    return SurfacePoints(
+        np.concatenate([part.vertices for part in parts]), np.concatenate([part.weights for part in parts])
+    )

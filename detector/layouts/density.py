@@ -1,22 +1,12 @@
-"""Layouts: named lists of queries on the canonical head."""
+"""Where on the head landmarks are worth having."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from calibration.errors import UsageError
-from detector.region import QUERY_SCALE
 from detector.splatting import depth_behind
 from fitting.head_model import HeadModel
-from fitting.surface import SurfacePoints
-
-LAYOUTS = ("ibug68", "dense320", "dense703", "vertices")
-"""Names that :func:`layout` knows."""
 
 PART_DENSITY = {
     "left_eye": 2.0,
@@ -34,89 +24,13 @@ DEPTH_TOLERANCE = 0.004
 SPLATS = 200_000
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Landmarks to ask the network for.
-
-    Attributes:
-        name: what it is called.
-        queries: (L, 3) canonical positions in units of QUERY_SCALE, float32.
-        points: the same L points on the head model's surface.
-    """
-
-    name: str
-    queries: Tensor
-    points: SurfacePoints
-
-    def __len__(self) -> int:
-        return len(self.queries)
-
-
-def layout(name: str, model: HeadModel) -> Layout:
-    """The layout of this name on the head model.
-
-    Args:
-        name: "ibug68" (the 68 landmarks of 300-W), "dense320" and "dense703" (farthest point samples:
-            the face densely, then ears and eyes, then teeth and skull), "vertices" (all of the model's).
-        model: the head model whose mean head is the canonical shape.
-
-    Raises:
-        UsageError: there is no such layout; the message names those that there are.
-    """
-    if name == "ibug68":
-        points = model.ibug68
-    elif name == "vertices":
-        points = SurfacePoints.from_vertices(np.arange(len(model.mean)))
-    elif name in LAYOUTS:
-        density = sampling_density(model)
-        chosen = farthest_points(_mean(model), int(name.removeprefix("dense")), density)
-        points = SurfacePoints.from_vertices(chosen)
-    else:
-        raise UsageError(f"there is no layout named {name!r}", fix=f"Choose one of {', '.join(LAYOUTS)}")
-    return Layout(name, queries_of(points, model), points)
-
-
-def queries_of(points: SurfacePoints, model: HeadModel) -> Tensor:
-    """Queries (L, 3) of points on the head model's surface: where they lie on its mean head."""
-    canonical = points.evaluate(_mean(model)) / QUERY_SCALE
-    return torch.as_tensor(np.asarray(canonical), dtype=torch.float32)
-
-
-def farthest_points(
-    points: NDArray[np.float64], count: int, density: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Indices (count,) of a farthest point sample, spaced more closely where the density is higher.
-
-    Deterministic: it starts at the frontmost point, and ties go to the lower index.
-
-    Args:
-        points: (V, 3) positions.
-        count: how many to choose.
-        density: (V,) wanted points per area, in any unit; 0 excludes a point.
-
-    Raises:
-        UsageError: fewer points than that have any density.
-    """
-    allowed = density > 0
-    if allowed.sum() < count:
-        raise UsageError(f"{count} points were asked for, the head has {int(allowed.sum())}")
-    chosen = np.empty(count, dtype=np.int64)
-    chosen[0] = int(np.argmax(np.where(allowed, points[:, 2], -np.inf)))
-    distance = np.where(allowed, np.inf, -1.0)
-    for i in range(1, count):
-        step = np.linalg.norm(points - points[chosen[i - 1]], axis=1) * np.sqrt(density)
-        distance = np.where(allowed, np.minimum(distance, step), -1.0)
-        chosen[i] = int(np.argmax(distance))
-    return chosen
-
-
 def sampling_density(model: HeadModel) -> NDArray[np.float64]:
     """How densely (V,) each vertex's surroundings deserve landmarks, relative to the middle of the face.
 
     The face counts most, then eyes (irises above all), then ears, skull and neck; skin that nothing sees
     from outside, such as the inner mouth, counts nothing.
     """
-    mean = _mean(model)
+    mean = model.mean.detach().cpu().numpy().astype(np.float64)
     density = np.zeros(len(mean))
     skin = np.asarray(model.parts["skin"])
     seen = exposed(mean, np.asarray(model.triangles))
@@ -129,6 +43,18 @@ def sampling_density(model: HeadModel) -> NDArray[np.float64]:
             # the front 5 mm of an eyeball show; its back is inside the head
             density[vertices] *= np.where(depth > -0.0035, 2.0, np.where(depth > -0.010, 0.5, 0.02))
     return density
+
+
+def seen_triangles(model: HeadModel) -> NDArray[np.int64]:
+    """Numbers of the triangles that can be seen from outside, and of the teeth; neither tongue nor lashes."""
+    mean = model.mean.detach().cpu().numpy().astype(np.float64)
+    triangles = np.asarray(model.triangles)
+    kept = exposed(mean, triangles)
+    for part in ("upper_teeth", "lower_teeth"):
+        kept[model.parts[part]] = True
+    for part in ("tongue", "lashes"):
+        kept[model.parts[part]] = False
+    return np.flatnonzero(kept[triangles].all(axis=1))
 
 
 def _skin_density(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -185,8 +111,3 @@ def _directions() -> NDArray[np.float64]:
     height, angle = 1 - 2 * i / VIEWS, np.pi * (1 + np.sqrt(5)) * i
     radius = np.sqrt(1 - height**2)
     return np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], axis=1)
-
-
-def _mean(model: HeadModel) -> NDArray[np.float64]:
-    """The mean head (V, 3) in metres."""
-    return model.mean.detach().cpu().numpy().astype(np.float64)
