@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.predictor import Image, Prediction, Predictor
-from detector.search import SearchOptions, acceptable, search
+from detector.predictor import Picture, Prediction, Predictor
+from detector.search import Found, SearchOptions, acceptable, search
 
 KEEP = 0.04
 """Drift below which a region stays as it is: a still head keeps its crop, and its landmarks their calm."""
+
+
+LOST_AGAIN = "the head that the search found was lost when looked at closely"
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +25,10 @@ class FrameLandmarks:
     Attributes:
         mean: (L, 2) float32 full-resolution image pixels; NaN without a face.
         sigma: (L,) float32 pixels; NaN without a face.
-        region: (3,) float32, the region looked at: cx, cy, size in pixels; NaN without a face.
+        region: (4,) float32, the region looked at: cx, cy, size in pixels, roll; NaN without a face.
         uncertainty: geometric mean of sigma over the head, in half sides of the region.
         reason: why there is no face; empty when there is one.
+        remark: what a person ought to know of a face, such as that there was more than one.
     """
 
     mean: NDArray[np.float32]
@@ -32,6 +36,7 @@ class FrameLandmarks:
     region: NDArray[np.float32]
     uncertainty: float
     reason: str = ""
+    remark: str = ""
 
     @property
     def found(self) -> bool:
@@ -51,7 +56,7 @@ class Follower:
         cameras: how many images come at a time.
         passes: at most so many looks at a frame, each about the landmarks of the one before.
         options: of the search, when a head is new or lost.
-        regions: per camera (3,) or None, the last region.
+        regions: per camera (4,) or None, the last region.
     """
 
     predictor: Predictor
@@ -63,24 +68,42 @@ class Follower:
     def __post_init__(self) -> None:
         self.regions = self.regions or [None] * self.cameras
 
-    def step(self, images: Sequence[Image | None]) -> list[FrameLandmarks]:
+    def step(self, images: Sequence[Picture | None]) -> list[FrameLandmarks]:
         """The landmarks of the next frame of each camera.
 
         Args:
             images: C images (H, W, 3) uint8 RGB; None where a camera has none.
         """
         results: list[FrameLandmarks | None] = [None] * len(images)
-        known = [i for i, image in enumerate(images) if image is not None and self.regions[i] is not None]
+        before = list(self.regions)
+        known = [i for i, image in enumerate(images) if image is not None and before[i] is not None]
         self._look(images, known, results)
         lost = [i for i, image in enumerate(images) if image is not None and results[i] is None]
-        reasons = {i: self._search(images[i], i) for i in lost}
+        searched = {i: self._search(images[i], i, before[i]) for i in lost}
         self._look(images, [i for i in lost if self.regions[i] is not None], results)
-        return [
-            result or self._nothing(reasons.get(i, "there is no image")) for i, result in enumerate(results)
-        ]
+        return [self._told(result, searched.get(i)) for i, result in enumerate(results)]
+
+    def look(
+        self, image: Picture, camera: int, region: NDArray[np.floating], options: SearchOptions
+    ) -> FrameLandmarks | None:
+        """Look for a camera's head at a region (4,) that something else told, and follow it from there.
+
+        Returns:
+            its landmarks; None, and all stays as it was, where that shows no head by these options.
+        """
+        prediction = self._passes([image], np.asarray(region, np.float32)[None])
+        if not acceptable(prediction, options)[0]:
+            return None
+        self.regions[camera] = prediction.region[0]
+        return landmarks_of(prediction, 0)
+
+    def refuse(self, camera: int, reason: str) -> FrameLandmarks:
+        """Forget the head of a camera, which is found to be the wrong one."""
+        self.regions[camera] = None
+        return self._nothing(reason)
 
     def _look(
-        self, images: Sequence[Image | None], which: list[int], results: list[FrameLandmarks | None]
+        self, images: Sequence[Picture | None], which: list[int], results: list[FrameLandmarks | None]
     ) -> None:
         """Predict from the regions of some cameras; where that shows no head, the result stays None."""
         if not which:
@@ -92,14 +115,9 @@ class Follower:
         for k, i in enumerate(which):
             self.regions[i] = prediction.region[k] if good[k] else None
             if good[k]:
-                results[i] = FrameLandmarks(
-                    prediction.mean[k],
-                    prediction.sigma[k],
-                    prediction.region[k],
-                    float(prediction.uncertainty[k]),
-                )
+                results[i] = landmarks_of(prediction, k)
 
-    def _passes(self, images: Sequence[Image], regions: NDArray[np.float32]) -> Prediction:
+    def _passes(self, images: Sequence[Picture], regions: NDArray[np.float32]) -> Prediction:
         prediction = self.predictor.predict(images, regions)
         for _ in range(self.passes - 1):
             keep = prediction.drift() <= KEEP
@@ -110,17 +128,35 @@ class Follower:
             prediction = self.predictor.predict(images, moved)
         return prediction
 
-    def _search(self, image: Image | None, camera: int) -> str:
-        """Look for the head of a camera everywhere; the reason if there is none."""
+    def _search(self, image: Picture | None, camera: int, last: NDArray[np.float32] | None) -> Found | None:
+        """Look for the head of a camera everywhere; of several, that nearest to where it was last."""
         if image is None:
-            return "there is no image"
-        found = search(self.predictor, image, self.options)
+            return None
+        found = search(self.predictor, image, self.options, near=last)
         self.regions[camera] = found.region
-        return found.reason or "the head that the search found was lost when looked at closely"
+        return found
+
+    def _told(self, result: FrameLandmarks | None, searched: Found | None) -> FrameLandmarks:
+        """The result with what the search had to say of it, or nothing and the reason why."""
+        if result is not None:
+            return replace(result, remark=searched.remark) if searched is not None else result
+        if searched is None:
+            return self._nothing("there is no image")
+        return self._nothing(searched.reason or LOST_AGAIN)
 
     def _nothing(self, reason: str) -> FrameLandmarks:
         count = len(self.predictor.layout)
         nothing = np.float32(np.nan)
         return FrameLandmarks(
-            np.full((count, 2), nothing), np.full(count, nothing), np.full(3, nothing), float("nan"), reason
+            np.full((count, 2), nothing), np.full(count, nothing), np.full(4, nothing), float("nan"), reason
         )
+
+
+def landmarks_of(prediction: Prediction, index: int) -> FrameLandmarks:
+    """The landmarks of one of the images of a prediction."""
+    return FrameLandmarks(
+        prediction.mean[index],
+        prediction.sigma[index],
+        prediction.region[index],
+        float(prediction.uncertainty[index]),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +11,39 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from calibration.errors import UsageError
 from detector.layouts import Layout, layout
 from detector.network import LandmarkNetwork
-from detector.region import crop, region_from_landmarks, to_pixels
+from detector.region import aligned_region_from_landmarks, crop, to_pixels, with_roll
+from detector.views import combine, jittered, mirrored
 from detector.weights import load_network
 from fitting.head_model import HeadModel
 
 Image = NDArray[np.uint8]
+Picture = Image | Tensor
+"""An image (H, W, 3) uint8 RGB, in memory or on the device already."""
 
 REGION_LAYOUT = "dense320"
 """Whose landmarks define the next region, whatever layout is asked for."""
 
-QUERY_CHUNK = 4096
-JITTER_SHIFT = 0.02
-JITTER_SCALE = 0.03
+CPU_BATCH, GPU_BATCH = 16, 128
+
+
+@dataclass(frozen=True)
+class PredictorOptions:
+    """How a predictor looks.
+
+    Attributes:
+        jitter: looks at each image, in slightly different crops, that are averaged; 1 is plain.
+        flip: also look at the mirror image of each crop, and average.
+        align: turn regions with the head, so that it is upright in its crop (C23 section 3.1).
+        batch: crops per forward pass; 0 is what suits the device.
+    """
+
+    jitter: int = 1
+    flip: bool = False
+    align: bool = True
+    batch: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +53,8 @@ class Prediction:
     Attributes:
         mean: (N, L, 2) float32, full-resolution image pixels.
         sigma: (N, L) float32, standard deviation per axis in pixels.
-        region: (N, 3) float32, the regions looked at: cx, cy, size in pixels.
-        next_region: (N, 3) float32, the regions that these landmarks themselves define.
+        region: (N, 4) float32, the regions looked at: cx, cy, size in pixels, roll in radians.
+        next_region: (N, 4) float32, the regions that these landmarks themselves define.
         uncertainty: (N,) float32, the geometric mean of sigma over the head, in half sides of the region.
     """
 
@@ -61,10 +79,16 @@ class Prediction:
         )
 
     def drift(self) -> NDArray[np.float32]:
-        """How far (N,) the landmarks' own regions are from those looked at: shift in sides, or log size."""
+        """How far (N,) the landmarks' own regions are from those looked at.
+
+        The largest of the shift in sides, the log of the change of size, and the way of the middle of a
+        side, in sides, when the region turns.
+        """
         shift = np.abs(self.next_region[:, :2] - self.region[:, :2]).max(axis=1) / self.region[:, 2]
         growth = np.abs(np.log(self.next_region[:, 2] / self.region[:, 2]))
-        drift: NDArray[np.float32] = np.maximum(shift, growth)
+        turn = self.next_region[:, 3] - self.region[:, 3]
+        turn = np.abs((turn + np.pi) % (2 * np.pi) - np.pi) / 2
+        drift: NDArray[np.float32] = np.maximum(np.maximum(shift, growth), turn)
         return drift
 
 
@@ -75,68 +99,121 @@ class Predictor:
         network: in evaluation mode, on the device to use.
         chosen: the layout to predict.
         head: the layout that defines regions (see :data:`REGION_LAYOUT`).
-        batch: crops per forward pass.
-        jitter: predictions per landmark, from slightly different crops, that are averaged; 1 is plain.
+        options: how to look.
+
+    Raises:
+        UsageError: the network is one that cannot look so.
     """
 
     def __init__(
-        self, network: LandmarkNetwork, chosen: Layout, head: Layout, *, batch: int = 16, jitter: int = 1
+        self, network: LandmarkNetwork, chosen: Layout, head: Layout, options: PredictorOptions | None = None
     ) -> None:
         self.network = network
         self.layout = chosen
+        # a network of one fixed layout knows no other landmarks, nor their mirror images
+        plain = network.config.predictor == "plain"
+        self.head = chosen if plain else head
+        self.options = options or PredictorOptions()
+        if plain and self.options.flip:
+            raise UsageError(
+                f"a network of the layout {chosen.name} alone cannot average mirror images",
+                fix="Do without flip, or use weights with an mlp or transformer predictor",
+            )
         self.device = network.image_mean.device
-        self.batch = max(1, batch)
-        self.jitter = max(1, jitter)
-        self._head_queries = head.queries.to(self.device)
-        self._queries = torch.cat([chosen.queries, head.queries]).to(self.device)
+        self.batch = self.options.batch or (GPU_BATCH if self.device.type == "cuda" else CPU_BATCH)
+        self._head_queries = self.head.queries.to(self.device)
+        self._queries = torch.cat([chosen.queries, self.head.queries]).to(self.device)
+        self._copies: torch.cuda.Stream | None = None
+        if self.device.type == "cuda":
+            self._copies = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
 
-    def predict(self, images: Sequence[Image], regions: NDArray[np.floating]) -> Prediction:
+    def upload(self, image: Picture) -> Tensor:
+        """An image on the device, (H, W, 3) uint8.
+
+        Called in the threads that read ahead, it copies from pinned memory beside the computation.
+        """
+        pixels = torch.from_numpy(np.ascontiguousarray(image)) if isinstance(image, np.ndarray) else image
+        if self._copies is None or pixels.device == self.device:
+            return pixels.to(self.device)
+        with torch.cuda.stream(self._copies):
+            moved = pixels.pin_memory().to(self.device, non_blocking=True)
+        self._copies.synchronize()
+        moved.record_stream(torch.cuda.current_stream(self.device))
+        return moved
+
+    def predict(self, images: Sequence[Picture], regions: NDArray[np.floating]) -> Prediction:
         """Landmarks of one region in each image.
 
         Args:
             images: N images (H, W, 3) uint8 RGB; sizes may differ.
-            regions: (N, 3) cx, cy, size in pixels.
+            regions: (N, 3 or 4) cx, cy, size in pixels, roll in radians.
         """
-        wanted = torch.as_tensor(np.asarray(regions), dtype=torch.float32).reshape(-1, 3)
-        views = jittered(wanted, self.jitter)
+        wanted = _regions(regions)
+        views = jittered(wanted, self.options.jitter)
         crops = [self._crop(image, view) for image, view in zip(images, views.unbind(1), strict=True)]
-        mean, sigma = self._forward(torch.cat(crops), views.transpose(0, 1).flatten(0, 1))
-        shape = (len(wanted), self.jitter, -1)
+        mean, sigma = self._look(torch.cat(crops), views.transpose(0, 1).flatten(0, 1), self._queries)
+        # (N jitter, looks, L) to (N, jitter looks, L): the looks at each image side by side
+        shape = (len(wanted), -1, len(self._queries))
         mean, sigma = combine(mean.reshape(*shape, 2), sigma.reshape(shape))
-        return self._prediction(mean, sigma, wanted.to(self.device))
+        count = len(self.layout)
+        return self._prediction(mean[:, :count], sigma[:, :count], mean[:, count:], sigma[:, count:], wanted)
 
-    def predict_windows(self, image: Image, regions: NDArray[np.floating]) -> Prediction:
-        """Landmarks of many regions (N, 3) of one image (H, W, 3), without jitter."""
-        wanted = torch.as_tensor(np.asarray(regions), dtype=torch.float32).reshape(-1, 3)
-        parts = [self._forward(self._crop(image, part), part) for part in torch.split(wanted, self.batch)]
+    def predict_windows(self, image: Picture, regions: NDArray[np.floating]) -> Prediction:
+        """Landmarks of the layout ``head`` in many regions (N, 3 or 4) of one image, each looked at once."""
+        wanted, pixels = _regions(regions), self.upload(image)
+        parts = []
+        for part in torch.split(wanted, self.batch):
+            mean, sigma = self._look(self._crop(pixels, part), part, self._head_queries, flip=False)
+            parts.append((mean[:, 0], sigma[:, 0]))
         mean, sigma = (torch.cat([part[i] for part in parts]) for i in range(2))
-        return self._prediction(mean, sigma, wanted.to(self.device))
+        return self._prediction(mean, sigma, mean, sigma, wanted)
 
-    def _crop(self, image: Image, regions: Tensor) -> Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(self.device)
-        return crop(pixels, regions.to(self.device), self.network.config.input_size)
+    def _crop(self, image: Picture, regions: Tensor) -> Tensor:
+        return crop(self.upload(image), regions.to(self.device), self.network.config.input_size)
+
+    def _look(
+        self, crops: Tensor, regions: Tensor, queries: Tensor, *, flip: bool | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Pixels (N, looks, L, 2) and sigmas (N, looks, L) of queries in crops of regions (N, 4).
+
+        The looks are the crop and, with ``flip``, its mirror image.
+        """
+        looks = [self._forward(crops, queries)]
+        if self.options.flip if flip is None else flip:
+            mean, log_sigma = self._forward(crops.flip(-1), mirrored(queries))
+            looks.append((mirrored(mean), log_sigma))
+        regions = regions.to(self.device)
+        means = [to_pixels(mean, regions) for mean, _ in looks]
+        sigmas = [log_sigma.exp() * (regions[:, 2:3] / 2) for _, log_sigma in looks]
+        return torch.stack(means, 1), torch.stack(sigmas, 1)
 
     @torch.inference_mode()
-    def _forward(self, crops: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels (N, L, 2) and sigmas (N, L) of all queries in crops (N, 3, S, S) of regions (N, 3)."""
-        regions = regions.to(self.device)
+    def _forward(self, crops: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised mean (N, L, 2) and log sigma (N, L) of queries (L, 3) in crops (N, 3, S, S)."""
         parts = []
         on_gpu = self.device.type == "cuda"
         for images in torch.split(crops, self.batch):
             with torch.autocast(self.device.type, torch.float16, enabled=on_gpu):
                 descriptors = self.network.describe(images)
-            decoded = [self.network.decode(descriptors, q) for q in torch.split(self._queries, QUERY_CHUNK)]
-            parts.append([torch.cat([d[i] for d in decoded], dim=1) for i in range(2)])
+            parts.append(self.network.decode(descriptors, queries))
         mean, log_sigma = (torch.cat([part[i] for part in parts]) for i in range(2))
-        return to_pixels(mean, regions), log_sigma.exp() * (regions[:, 2:] / 2)
+        return mean, log_sigma
 
-    def _prediction(self, mean: Tensor, sigma: Tensor, regions: Tensor) -> Prediction:
-        count = len(self.layout)
-        head_sigma = sigma[:, count:]
-        following = region_from_landmarks(mean[:, count:], self._head_queries, head_sigma.pow(-2))
-        uncertainty = (head_sigma / (regions[:, 2:] / 2)).log().mean(-1).exp()
-        values = (mean[:, :count], sigma[:, :count], regions, following, uncertainty)
+    def _prediction(
+        self, mean: Tensor, sigma: Tensor, head_mean: Tensor, head_sigma: Tensor, regions: Tensor
+    ) -> Prediction:
+        regions = regions.to(self.device)
+        following = aligned_region_from_landmarks(head_mean, self._head_queries, head_sigma.pow(-2))
+        if not self.options.align:
+            following[:, 3] = 0.0
+        uncertainty = (head_sigma / (regions[:, 2:3] / 2)).log().mean(-1).exp()
+        values = (mean, sigma, regions, following, uncertainty)
         return Prediction(*(value.float().cpu().numpy() for value in values))
+
+
+def _regions(regions: NDArray[np.floating]) -> Tensor:
+    """Regions (N, 3 or 4), or one of them, as float32 (N, 4)."""
+    return with_roll(torch.as_tensor(np.atleast_2d(np.asarray(regions)), dtype=torch.float32))
 
 
 def load_predictor(
@@ -145,50 +222,24 @@ def load_predictor(
     model: HeadModel,
     *,
     device: str | torch.device = "cpu",
-    batch: int = 16,
     jitter: int = 1,
+    flip: bool = False,
+    align: bool = True,
+    batch: int = 0,
 ) -> Predictor:
     """A predictor from a released name or a file of weights.
 
+    Args:
+        weights: a name or a file.
+        layout_name: the layout to predict.
+        model: the head model, on which layouts lie.
+        device: where to compute.
+        jitter, flip, align, batch: as in :class:`PredictorOptions`.
+
     Raises:
-        InputError: the weights are absent or damaged. UsageError: there is no such layout.
+        InputError: the weights are absent or damaged.
+        UsageError: there is no such layout, or the network cannot look so.
     """
     network = load_network(weights, device)
-    return Predictor(
-        network, layout(layout_name, model), layout(REGION_LAYOUT, model), batch=batch, jitter=jitter
-    )
-
-
-def jittered(regions: Tensor, count: int) -> Tensor:
-    """Each of the regions (N, 3), and ``count - 1`` like it, a little shifted and scaled: (count, N, 3).
-
-    The pattern is fixed, so that a prediction can be repeated.
-    """
-    views = [regions]
-    for i in range(1, count):
-        angle = i * math.pi * (3 - math.sqrt(5))
-        step = torch.tensor([math.cos(angle), math.sin(angle)]) * JITTER_SHIFT
-        scale = math.exp(JITTER_SCALE * (1 if i % 2 else -1))
-        views.append(torch.cat([regions[:, :2] + step * regions[:, 2:], regions[:, 2:] * scale], dim=1))
-    return torch.stack(views)
-
-
-def combine(mean: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """Average predictions of the same landmarks from several crops.
-
-    The error of each is a part that all share plus a part of its own; how the predictions differ tells the
-    variance v of the latter. Averaging n of them leaves sigma^2 - v (1 - 1/n).
-
-    Args:
-        mean: (N, n, L, 2). sigma: (N, n, L).
-
-    Returns:
-        (N, L, 2) and (N, L).
-    """
-    count = mean.shape[1]
-    if count == 1:
-        return mean[:, 0], sigma[:, 0]
-    squared = sigma.square().mean(1)
-    own = mean.var(dim=1).mean(-1)
-    # few samples estimate v badly: never claim more than half the variance away
-    return mean.mean(1), torch.maximum(squared - own * (1 - 1 / count), squared / 2).sqrt()
+    options = PredictorOptions(jitter, flip, align, batch)
+    return Predictor(network, layout(layout_name, model), layout(REGION_LAYOUT, model), options)

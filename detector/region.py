@@ -1,9 +1,11 @@
 """The square region of an image that the network looks at.
 
-A region is (cx, cy, size) in full-resolution image pixels: the centre of the square and the length of
-its side. The network's normalised coordinates run over it from -1 to 1, so that everywhere
+A region is (cx, cy, size) or (cx, cy, size, roll): the centre of the square and the length of its side in
+full-resolution image pixels, and by how many radians the square is turned, clockwise as the image is
+looked at; a region of three is upright. The network's normalised coordinates run over it from -1 to 1, so
+that everywhere
 
-    pixel = centre + normalised * size / 2
+    pixel = centre + rotation(roll) @ normalised * size / 2
 
 and pixel (0, 0) is the centre of the top-left pixel. In a crop of S x S pixels, normalised -1 and 1 are
 the outer edges of the first and last pixel (grid_sample's ``align_corners=False``).
@@ -11,11 +13,7 @@ the outer edges of the first and last pixel (grid_sample's ``align_corners=False
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -33,33 +31,33 @@ MAX_STEP = 1.5
 """Image pixels per crop pixel above which cropping first averages the image down."""
 
 
-@dataclass(frozen=True)
-class Region:
-    """One square region of interest: centre (x, y) and side length, in image pixels."""
+def rolls(regions: Tensor) -> Tensor:
+    """Roll (N,) of regions (N, 3) or (N, 4), radians."""
+    return regions[:, 3] if regions.shape[-1] == 4 else torch.zeros_like(regions[:, 0])
 
-    x: float
-    y: float
-    size: float
 
-    def as_array(self) -> NDArray[np.float64]:
-        """(3,) cx, cy, size in image pixels."""
-        return np.array([self.x, self.y, self.size])
-
-    @classmethod
-    def from_array(cls, values: NDArray[np.floating] | Tensor) -> Region:
-        """From (3,) cx, cy, size in image pixels."""
-        x, y, size = (float(v) for v in values)
-        return cls(x, y, size)
+def with_roll(regions: Tensor) -> Tensor:
+    """Regions (N, 3) or (N, 4) as (N, 4)."""
+    return torch.cat([regions[:, :3], rolls(regions)[:, None]], dim=1)
 
 
 def to_pixels(normalised: Tensor, regions: Tensor) -> Tensor:
-    """Image pixels (N, L, 2) of normalised positions (N, L, 2) in regions (N, 3)."""
-    return regions[:, None, :2] + normalised * (regions[:, None, 2:] / 2)
+    """Image pixels (N, L, 2) of normalised positions (N, L, 2) in regions (N, 3 or 4)."""
+    return regions[:, None, :2] + _turned(normalised, rolls(regions)) * (regions[:, None, 2:3] / 2)
 
 
 def to_normalised(pixels: Tensor, regions: Tensor) -> Tensor:
-    """Normalised positions (N, L, 2) in regions (N, 3) of image pixels (N, L, 2)."""
-    return (pixels - regions[:, None, :2]) / (regions[:, None, 2:] / 2)
+    """Normalised positions (N, L, 2) in regions (N, 3 or 4) of image pixels (N, L, 2)."""
+    return _turned(pixels - regions[:, None, :2], -rolls(regions)) / (regions[:, None, 2:3] / 2)
+
+
+def _turned(vectors: Tensor, angles: Tensor) -> Tensor:
+    """Vectors (N, L, 2), x right and y down, turned clockwise by angles (N,)."""
+    if not angles.any():
+        return vectors
+    cos, sin = angles.cos()[:, None], angles.sin()[:, None]
+    x, y = vectors.unbind(-1)
+    return torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
 
 
 def region_from_landmarks(points: Tensor, queries: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -78,6 +76,21 @@ def region_from_landmarks(points: Tensor, queries: Tensor, weights: Tensor | Non
     Returns:
         (N, 3) cx, cy, size in pixels.
     """
+    return aligned_region_from_landmarks(points, queries, weights)[:, :3]
+
+
+def aligned_region_from_landmarks(points: Tensor, queries: Tensor, weights: Tensor | None = None) -> Tensor:
+    """The regions of these heads, turned with them: in their crops the heads are upright.
+
+    C23 section 3.1 normalises position, orientation and scale by the eyes and the mouth; here all landmarks
+    tell them, each as far as it is sure. The roll is that of the plane rotation nearest to the head's.
+
+    Args:
+        points, queries, weights: as in :func:`region_from_landmarks`.
+
+    Returns:
+        (N, 4) cx, cy, size in pixels, roll in radians from -pi to pi.
+    """
     canonical = queries * QUERY_SCALE
     w = torch.ones_like(points[..., 0]) if weights is None else weights
     w = (w / w.sum(-1, keepdim=True))[..., None]
@@ -90,7 +103,10 @@ def region_from_landmarks(points: Tensor, queries: Tensor, weights: Tensor | Non
     rotation, scale = _scaled_rotation(affine)
     offset = torch.tensor(HEAD_CENTRE).to(centre3) - centre3
     centre = centre2 + scale[:, None] * (rotation @ offset[..., None])[..., 0]
-    return torch.cat([centre, HEAD_SIZE * scale[:, None]], dim=-1)
+    # the image's y points down, the head's up: upright is diag(1, -1)
+    sine, cosine = rotation[:, 1, 0] + rotation[:, 0, 1], rotation[:, 0, 0] - rotation[:, 1, 1]
+    roll = torch.atan2(sine, cosine)
+    return torch.cat([centre, HEAD_SIZE * scale[:, None], roll[:, None]], dim=-1)
 
 
 def _scaled_rotation(affine: Tensor) -> tuple[Tensor, Tensor]:
@@ -112,7 +128,7 @@ def crop(image: Tensor, regions: Tensor, size: int) -> Tensor:
 
     Args:
         image: (H, W, 3) uint8 sRGB.
-        regions: (N, 3) cx, cy, size in pixels.
+        regions: (N, 3 or 4) cx, cy, size in pixels, roll in radians.
         size: S, the side of the crops in pixels.
 
     Returns:
@@ -140,8 +156,10 @@ def crop(image: Tensor, regions: Tensor, size: int) -> Tensor:
 def _patch(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
     """The part (1, 3, h, w) of the image that the regions need, in [0, 1], and its origin (2,) in pixels."""
     height, width = image.shape[:2]
-    low = (regions[:, :2] - regions[:, 2:] / 2).amin(0).floor().long() - 2
-    high = (regions[:, :2] + regions[:, 2:] / 2).amax(0).ceil().long() + 3
+    angles = rolls(regions)
+    reach = (regions[:, 2] / 2 * (angles.cos().abs() + angles.sin().abs()))[:, None]
+    low = (regions[:, :2] - reach).amin(0).floor().long() - 2
+    high = (regions[:, :2] + reach).amax(0).ceil().long() + 3
     x0, y0 = int(low[0].clamp(0, width - 1)), int(low[1].clamp(0, height - 1))
     x1, y1 = int(high[0].clamp(x0 + 1, width)), int(high[1].clamp(y0 + 1, height))
     patch = image[y0:y1, x0:x1].permute(2, 0, 1)[None].float() / 255.0
@@ -149,7 +167,7 @@ def _patch(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _sample(image: Tensor, regions: Tensor, size: int) -> Tensor:
-    """Bilinear crops (N, 3, S, S) of regions (N, 3) from one image (1, 3, h, w)."""
+    """Bilinear crops (N, 3, S, S) of regions (N, 3 or 4) from one image (1, 3, h, w)."""
     height, width = image.shape[-2:]
     axis = (2 * torch.arange(size).to(regions) + 1) / size - 1
     grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1).reshape(1, -1, 2)

@@ -8,11 +8,13 @@ from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from calibration.camera import Rig
 from detector.follow import FrameLandmarks
 from detector.predictor import Predictor
-from pipeline.frames.images import Image, UnreadableImageError
+from detector.search import SearchOptions
+from pipeline.frames.images import UnreadableImageError
 from pipeline.frames.sources import read_ahead
 from pipeline.progress import Progress
 from pipeline.rig_follower import RigFollower
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 CHUNK = 8
 """Frames between two visits to the disk, after each of which a run can be interrupted."""
 
-Seen = Image | UnreadableImageError | None
+Seen = Tensor | UnreadableImageError | None
 
 
 def detect_frames(
@@ -52,15 +54,16 @@ def detect_frames(
     if first:
         log.info("Detect: going on at frame %d", frames[min(first, len(frames) - 1)])
     regions = [_last_region(writer.rows(first)) for writer in writers]
-    follower = RigFollower(predictor, shoot.camera_names, rig, regions)
+    options = SearchOptions(choice=shoot.settings.detect.face)
+    follower = RigFollower(predictor, shoot.camera_names, rig, regions, options)
     progress(first, len(frames), "detect")
-    with closing(_images(shoot, frames[first:])) as images:
+    with closing(_images(shoot, predictor, frames[first:])) as images:
         for start in range(first, len(frames), CHUNK):
             end = min(start + CHUNK, len(frames))
             chunks = [LandmarkRows.empty(end - start, landmarks) for _ in writers]
             for position in range(end - start):
                 seen = next(images)
-                found = follower.step([each if isinstance(each, np.ndarray) else None for each in seen])
+                found = follower.step([each if isinstance(each, Tensor) else None for each in seen])
                 for chunk, image, result in zip(chunks, seen, found, strict=True):
                     _record(chunk, position, image, result)
             for writer, chunk in zip(writers, chunks, strict=True):
@@ -68,12 +71,15 @@ def detect_frames(
             progress(end, len(frames), "detect")
 
 
-def _images(shoot: Shoot, frames: tuple[int, ...]) -> Generator[list[Seen], None, None]:
-    """The images of all cameras of each frame; None where a camera has no such frame."""
+def _images(shoot: Shoot, predictor: Predictor, frames: tuple[int, ...]) -> Generator[list[Seen], None, None]:
+    """The images of all cameras of each frame, on the device; None where a camera has no such frame.
+
+    Threads read, decode and upload the next images while the network runs.
+    """
     sources = list(shoot.sources.values())
     having = [set(source.frames) for source in sources]
     wanted = ((s, frame) for frame in frames for s, has in zip(sources, having, strict=True) if frame in has)
-    with closing(read_ahead(wanted)) as images:
+    with closing(read_ahead(wanted, predictor.upload)) as images:
         for frame in frames:
             yield [next(images) if frame in has else None for has in having]
 
@@ -86,12 +92,9 @@ def _record(rows: LandmarkRows, position: int, image: Seen, found: FrameLandmark
     elif not found.found:
         status, reason = FrameStatus.NO_FACE, found.reason
     else:
-        status, reason = FrameStatus.OK, ""
-        rows.mean[position], rows.sigma[position], rows.region[position] = (
-            found.mean,
-            found.sigma,
-            found.region,
-        )
+        status, reason = FrameStatus.OK, found.remark
+        rows.mean[position], rows.sigma[position] = found.mean, found.sigma
+        rows.region[position], rows.uncertainty[position] = found.region, found.uncertainty
     rows.status[position] = status
     rows.reason[position] = reason
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import fileseq
 
@@ -16,6 +16,8 @@ from pipeline.frames.images import IMAGE_SUFFIXES, Image, UnreadableImageError, 
 from pipeline.frames.movies import MOVIE_SUFFIXES, Movie
 
 READ_THREADS = 4
+
+T = TypeVar("T")
 
 _PATTERN = re.compile(r"#|@|%\d*d|\$F\d*")
 
@@ -151,21 +153,22 @@ def image_sequences(folder: Path) -> list[fileseq.FileSequence]:
 
 
 def read_ahead(
-    frames: Iterable[tuple[FrameSource, int]], *, threads: int = READ_THREADS
-) -> Generator[Image | UnreadableImageError, None, None]:
-    """Yield frames in order while the next ones are decoded in threads.
+    frames: Iterable[tuple[FrameSource, int]], prepare: Callable[[Image], T], *, threads: int = READ_THREADS
+) -> Generator[T | UnreadableImageError, None, None]:
+    """Yield frames in order while the next ones are decoded and prepared in threads.
 
     A frame that cannot be read yields its error in place of the image, so that the caller can record it.
 
     Args:
         frames: sources and frame numbers, in the order in which they are wanted.
+        prepare: what else is done with an image in the thread, such as the upload to a device.
         threads: that decode; one more image than that is held.
     """
-    waiting: deque[Future[Image | UnreadableImageError]] = deque()
+    waiting: deque[Future[T | UnreadableImageError]] = deque()
     with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             for source, frame in frames:
-                waiting.append(pool.submit(_read_or_error, source, frame))
+                waiting.append(pool.submit(_read_or_error, source, frame, prepare))
                 if len(waiting) > threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -175,11 +178,14 @@ def read_ahead(
                 future.cancel()
 
 
-def _read_or_error(source: FrameSource, frame: int) -> Image | UnreadableImageError:
+def _read_or_error(
+    source: FrameSource, frame: int, prepare: Callable[[Image], T]
+) -> T | UnreadableImageError:
     try:
-        return source.read(frame)
+        image = source.read(frame)
     except UnreadableImageError as error:
         return error
+    return prepare(image)
 
 
 def _folder_files(folder: Path) -> dict[int, Path]:

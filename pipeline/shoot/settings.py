@@ -65,7 +65,9 @@ class DetectSettings(Section):
 
     layout: str = "dense320"
     weights: str = ""
+    face: Literal["largest", "central", "surest"] = "largest"
     jitter: int = Field(default=1, ge=1, le=16)
+    upright: bool = True
     device: Device = "auto"
 
 

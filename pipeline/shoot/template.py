@@ -120,6 +120,8 @@ _STAGES = """\
 [detect]
 layout = "dense320"      # landmarks to find: ibug68, dense320, dense703, vertices
 # weights = "my.safetensors"   # a network of your own; the released one if not said
+# face = "largest"       # which of several faces of an image: largest (near the middle), central, surest
+# upright = false        # look at heads as they are, and not turned upright
 # jitter = 4             # looks per image that are averaged: steadier landmarks for so many times the work
 # device = "cuda"        # auto, cpu, cuda, cuda:1
 

@@ -65,7 +65,12 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         return folder
     device = torch_device(settings.device)
     predictor = load_predictor(
-        weights, settings.layout, load_head_model(), device=device, jitter=settings.jitter
+        weights,
+        settings.layout,
+        load_head_model(),
+        device=device,
+        jitter=settings.jitter,
+        align=settings.upright,
     )
     writers = [
         LandmarkWriter(shoot.landmark_file(n), _header(shoot, n, predictor, work)) for n in shoot.camera_names
@@ -153,3 +158,6 @@ def _tell(path: Path) -> None:
         skipped = frames[stored.rows.status == status]
         if len(skipped):
             log.warning("Detect: camera %s: %s: %s", name, text, format_frames(skipped.tolist()))
+    for position in np.flatnonzero(stored.seen):
+        if remark := stored.rows.reason[position]:
+            log.warning("Detect: camera %s, frame %d: %s", name, frames[position], remark)

@@ -51,8 +51,14 @@ def stamp(file: h5py.File, *, kind: str, schema: int, fingerprint: str) -> None:
 
 
 @contextmanager
-def reading(path: Path, *, kind: str, schema: int) -> Iterator[h5py.File]:
+def reading(path: Path, *, kind: str, schema: int, oldest: int | None = None) -> Iterator[h5py.File]:
     """Open a store for reading.
+
+    Args:
+        path: the file.
+        kind: what it must be.
+        schema: the newest schema that the caller reads.
+        oldest: the oldest, if that is another.
 
     Raises:
         InputError: there is no such file.
@@ -62,7 +68,7 @@ def reading(path: Path, *, kind: str, schema: int) -> Iterator[h5py.File]:
         raise InputError("The file does not exist", where=str(path))
     try:
         with h5py.File(path, "r", locking="best-effort") as file:
-            _check_identity(file, path, kind, schema)
+            _check_identity(file, path, kind, range(oldest or schema, schema + 1))
             yield file
     except (OSError, KeyError, RuntimeError) as error:
         raise CorruptStoreError(
@@ -94,7 +100,7 @@ def writing(path: Path, mode: str) -> Iterator[h5py.File]:
         raise DiskError(f"The file cannot be written ({reason})", where=str(path)) from error
 
 
-def stored_fingerprint(path: Path, *, kind: str, schema: int) -> str | None:
+def stored_fingerprint(path: Path, *, kind: str, schema: int, oldest: int | None = None) -> str | None:
     """The fingerprint in a store; None where there is no store.
 
     Raises:
@@ -102,16 +108,17 @@ def stored_fingerprint(path: Path, *, kind: str, schema: int) -> str | None:
     """
     if not path.exists():
         return None
-    with reading(path, kind=kind, schema=schema) as file:
+    with reading(path, kind=kind, schema=schema, oldest=oldest) as file:
         return str(file.attrs["fingerprint"])
 
 
-def _check_identity(file: h5py.File, path: Path, kind: str, schema: int) -> None:
+def _check_identity(file: h5py.File, path: Path, kind: str, schemas: range) -> None:
     if file.attrs.get("kind") != kind:
         raise CorruptStoreError(f"This is not a {kind} file", where=str(path))
-    if file.attrs["schema_version"] != schema:
+    if file.attrs["schema_version"] not in schemas:
+        known = " to ".join(str(each) for each in sorted({schemas[0], schemas[-1]}))
         raise CorruptStoreError(
-            f"The file has schema {file.attrs['schema_version']}, this version reads {schema}",
+            f"The file has schema {file.attrs['schema_version']}, this version reads {known}",
             where=str(path),
             fix="Run its stage again",
         )

@@ -26,7 +26,10 @@ from pipeline.stores.hdf5 import (
 )
 
 KIND = "vultus-landmarks"
-SCHEMA = 1
+SCHEMA = 2
+OLDEST_SCHEMA = 1
+"""Whose regions have no roll and which has no uncertainty; it is read, but not gone on with."""
+
 _REASON_BYTES = 160
 
 
@@ -68,14 +71,17 @@ class LandmarkRows:
     Attributes:
         mean: (F, L, 2) full-resolution, distorted image pixels; NaN where the status is not OK.
         sigma: (F, L) pixels; NaN likewise.
-        region: (F, 3) the region looked at: cx, cy, size in pixels; NaN likewise.
+        region: (F, 4) the region looked at: cx, cy, size in pixels, roll in radians; NaN likewise.
+        uncertainty: (F,) geometric mean of sigma over the head, in half sides of the region; NaN likewise,
+            and in files of schema 1.
         status: (F,) FrameStatus.
-        reason: (F,) why, in words; empty where OK.
+        reason: (F,) why, in words; where OK a remark, such as that there were two faces, mostly empty.
     """
 
     mean: NDArray[np.float32]
     sigma: NDArray[np.float32]
     region: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
     status: NDArray[np.uint8]
     reason: list[str]
 
@@ -85,7 +91,8 @@ class LandmarkRows:
         return cls(
             mean=np.full((frames, landmarks, 2), np.nan, np.float32),
             sigma=np.full((frames, landmarks), np.nan, np.float32),
-            region=np.full((frames, 3), np.nan, np.float32),
+            region=np.full((frames, 4), np.nan, np.float32),
+            uncertainty=np.full(frames, np.nan, np.float32),
             status=np.zeros(frames, np.uint8),
             reason=[""] * frames,
         )
@@ -144,6 +151,7 @@ class LandmarkWriter:
             file["mean"][start:end] = rows.mean
             file["sigma"][start:end] = rows.sigma
             file["region"][start:end] = rows.region
+            file["uncertainty"][start:end] = rows.uncertainty
             file["status"][start:end] = rows.status
             file["reason"][start:end] = [text.encode()[:_REASON_BYTES] for text in rows.reason]
             file.flush()
@@ -187,7 +195,8 @@ class LandmarkWriter:
             file["queries"].attrs["units"] = "canonical head, 0.15 m"
             _reserve(file, "mean", (frames, landmarks, 2), np.dtype(np.float32), units="px")
             _reserve(file, "sigma", (frames, landmarks), np.dtype(np.float32), units="px")
-            _reserve(file, "region", (frames, 3), np.dtype(np.float32), units="px")
+            _reserve(file, "region", (frames, 4), np.dtype(np.float32), units="px, px, px, rad")
+            _reserve(file, "uncertainty", (frames,), np.dtype(np.float32), units="half sides of the region")
             _reserve(file, "status", (frames,), h5py.enum_dtype({s.name: s.value for s in FrameStatus}, "u1"))
             _reserve(file, "reason", (frames,), np.dtype(f"S{_REASON_BYTES}"))
             _reserve(file, "done", (frames,), np.dtype(bool))
@@ -202,7 +211,7 @@ def read_landmarks(path: Path) -> Landmarks:
         InputError: there is no such file.
         CorruptStoreError: it is damaged or of another kind.
     """
-    with reading(path, kind=KIND, schema=SCHEMA) as file:
+    with reading(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA) as file:
         width, height = (int(value) for value in file.attrs["image_size"])
         header = LandmarkHeader(
             camera=str(file.attrs["camera"]),
@@ -221,14 +230,21 @@ def landmark_fingerprint(path: Path) -> str | None:
     Raises:
         CorruptStoreError: the file is damaged.
     """
-    return stored_fingerprint(path, kind=KIND, schema=SCHEMA)
+    return stored_fingerprint(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA)
 
 
 def _read_rows(file: h5py.File, rows: slice) -> LandmarkRows:
+    region = np.asarray(file["region"][rows], dtype=np.float32)
+    if file.attrs["schema_version"] == 1:
+        upright = np.where(np.isnan(region[:, :1]), np.float32(np.nan), np.float32(0.0))
+        region, uncertainty = np.hstack([region, upright]), np.full(len(region), np.nan, np.float32)
+    else:
+        uncertainty = np.asarray(file["uncertainty"][rows], dtype=np.float32)
     return LandmarkRows(
         mean=np.asarray(file["mean"][rows], dtype=np.float32),
         sigma=np.asarray(file["sigma"][rows], dtype=np.float32),
-        region=np.asarray(file["region"][rows], dtype=np.float32),
+        region=region,
+        uncertainty=uncertainty,
         status=np.asarray(file["status"][rows], dtype=np.uint8),
         reason=[text.decode(errors="replace") for text in file["reason"][rows]],
     )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from detector.layouts import layout
 from detector.network import NetworkConfig
-from detector.predictor import Predictor
+from detector.predictor import Predictor, PredictorOptions
 from detector.region import HEAD_CENTRE, HEAD_SIZE, QUERY_SCALE
 from fitting.head_model import load_head_model
 
@@ -53,18 +53,24 @@ class Oracle(nn.Module):
         return mean, descriptors[:, 3:].log().expand(-1, len(queries))
 
 
-def oracle_predictor(name: str = "ibug68", jitter: int = 1) -> Predictor:
+def oracle_predictor(
+    name: str = "ibug68", jitter: int = 1, *, flip: bool = False, align: bool = True
+) -> Predictor:
     """A predictor around the oracle."""
-    model = load_head_model()
-    return Predictor(Oracle(), layout(name, model), layout("dense320", model), jitter=jitter)  # type: ignore[arg-type]
+    model, options = load_head_model(), PredictorOptions(jitter, flip, align)
+    return Predictor(Oracle(), layout(name, model), layout("dense320", model), options)  # type: ignore[arg-type]
 
 
-def disc_image(centre: tuple[float, float], scale: float, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A disc of a head of so many pixels per metre, in an image of (width, height)."""
+def disc_image(
+    centre: tuple[float, float], scale: float, size: tuple[int, int], *others: tuple[float, float, float]
+) -> NDArray[np.uint8]:
+    """Discs of heads of so many pixels per metre, in an image of (width, height); others as (x, y, scale)."""
     image = np.zeros((size[1], size[0], 3), np.uint8)
     shift = 4
-    middle = (round(centre[0] * 2**shift), round(centre[1] * 2**shift))
-    cv2.circle(image, middle, round(RADIUS * scale * 2**shift), (255, 255, 255), -1, cv2.LINE_AA, shift)
+    for x, y, pixels in ((*centre, scale), *others):
+        middle = (round(x * 2**shift), round(y * 2**shift))
+        radius = round(RADIUS * pixels * 2**shift)
+        cv2.circle(image, middle, radius, (255, 255, 255), -1, cv2.LINE_AA, shift)
     return image
 
 

@@ -11,7 +11,6 @@ from detector.layouts import layout
 from detector.region import (
     HEAD_SIZE,
     QUERY_SCALE,
-    Region,
     crop,
     region_from_landmarks,
     to_normalised,
@@ -75,9 +74,3 @@ def test_every_layout_gives_the_region_of_the_same_head(name: str) -> None:
         assert float(region[2]) == pytest.approx(1000 * HEAD_SIZE, rel=2e-3)
         assert float(region[0]) == pytest.approx(500 - 45 * math.sin(yaw), abs=0.5)
         assert float(region[1]) == pytest.approx(410, abs=0.5)
-
-
-def test_a_region_keeps_its_numbers() -> None:
-    """Region and its array form agree."""
-    region = Region(1.5, 2.5, 30.0)
-    assert Region.from_array(region.as_array()) == region

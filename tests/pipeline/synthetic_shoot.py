@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from calibration.formats import read_rig
 from detector.layouts import layout
-from detector.predictor import Image, Prediction
+from detector.predictor import Picture, Prediction
+from detector.region import with_roll
 from fitting.head_model import HeadModel
 from pipeline.shoot.shoot import Shoot, read_shoot
 from pipeline.stores.landmarks import FrameStatus, LandmarkHeader, LandmarkRows, LandmarkWriter
@@ -96,16 +97,20 @@ class OraclePredictor:
             for position, frame in enumerate(shoot.frames)
         }
 
-    def predict(self, images: Sequence[Image], regions: NDArray[np.floating]) -> Prediction:
+    def upload(self, image: Picture) -> torch.Tensor:
+        return torch.as_tensor(image)
+
+    def predict(self, images: Sequence[Picture], regions: NDArray[np.floating]) -> Prediction:
+        looked = with_roll(torch.as_tensor(regions, dtype=torch.float32)).numpy()
         mean = np.stack([self._pixels[int(image[0, 0, 0])] for image in images])
-        centre, size = mean.mean(axis=1), np.full((len(mean), 1), 250.0)
-        following = np.concatenate([centre, size], axis=1).astype(np.float32)
-        shift = np.abs(following[:, :2] - np.asarray(regions)[:, :2]).max(axis=1)
+        centre, upright = mean.mean(axis=1), np.tile([250.0, 0.0], (len(mean), 1))
+        following = np.concatenate([centre, upright], axis=1).astype(np.float32)
+        shift = np.abs(following[:, :2] - looked[:, :2]).max(axis=1)
         unsure = np.where(shift < 60, 0.02, 0.5).astype(np.float32)
         sigma = np.full(mean.shape[:2], SIGMA, np.float32)
-        return Prediction(mean, sigma, np.asarray(regions, np.float32), following, unsure)
+        return Prediction(mean, sigma, looked, following, unsure)
 
-    def predict_windows(self, image: Image, regions: NDArray[np.floating]) -> Prediction:
+    def predict_windows(self, image: Picture, regions: NDArray[np.floating]) -> Prediction:
         return self.predict([image] * len(regions), regions)
 
 

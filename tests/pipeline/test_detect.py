@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from calibration.errors import InputError, UsageError
 from detector.layouts import Layout
-from detector.predictor import Image, Prediction
+from detector.predictor import Picture, Prediction
+from detector.region import with_roll
 from fitting.surface import SurfacePoints
 from pipeline import detection
 from pipeline.shoot.shoot import Shoot, read_shoot
@@ -38,22 +39,26 @@ class BlobPredictor:
         queries = torch.as_tensor(np.random.default_rng(1).normal(size=(16, 3)), dtype=torch.float32)
         self.layout = Layout("ibug68", queries, SurfacePoints.from_vertices(np.arange(16)))
 
-    def predict(self, images: Sequence[Image], regions: NDArray[np.floating]) -> Prediction:
-        rows = [self._one(i, np.asarray(r, np.float32)) for i, r in zip(images, regions, strict=True)]
+    def upload(self, image: Picture) -> torch.Tensor:
+        return torch.as_tensor(image)
+
+    def predict(self, images: Sequence[Picture], regions: NDArray[np.floating]) -> Prediction:
+        padded = with_roll(torch.as_tensor(regions, dtype=torch.float32)).numpy()
+        rows = [self._one(np.asarray(i), r) for i, r in zip(images, padded, strict=True)]
         mean, region, following, uncertainty = (np.array(part) for part in zip(*rows, strict=True))
         sigma = np.full(mean.shape[:2], 0.5, np.float32)
         return Prediction(mean, sigma, region, following, uncertainty)
 
-    def predict_windows(self, image: Image, regions: NDArray[np.floating]) -> Prediction:
+    def predict_windows(self, image: Picture, regions: NDArray[np.floating]) -> Prediction:
         return self.predict([image] * len(regions), regions)
 
-    def _one(self, image: Image, region: NDArray[np.float32]) -> tuple[object, ...]:
+    def _one(self, image: NDArray[np.uint8], region: NDArray[np.float32]) -> tuple[object, ...]:
         y, x = np.nonzero(image[..., 0] > 128)
         centre = np.array([x.mean(), y.mean()], np.float32) if len(x) else region[:2]
         inside = bool(len(x)) and bool((np.abs(centre - region[:2]) < region[2] / 2).all())
         # the answer depends a little on where it looked, as a network's does
         mean = centre + OFFSETS + 0.01 * (region[:2] - centre)
-        following = np.array([*centre, 40.0], np.float32)
+        following = np.array([*centre, 40.0, 0.0], np.float32)
         return mean.astype(np.float32), region, following, np.float32(0.02 if inside else 0.5)
 
 

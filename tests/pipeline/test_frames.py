@@ -97,7 +97,7 @@ def test_a_truncated_image_is_an_error_of_that_frame_alone(tmp_path: Path, ext: 
     file = folder / f"cam.1002.{ext}"
     file.write_bytes(file.read_bytes()[:-40])
     source = open_source(folder)
-    first, second, third = read_ahead((source, frame) for frame in source.frames)
+    first, second, third = read_ahead(((source, frame) for frame in source.frames), np.asarray)
     assert isinstance(first, np.ndarray)
     assert isinstance(second, UnreadableImageError)
     assert isinstance(third, np.ndarray)
@@ -107,7 +107,9 @@ def test_reading_ahead_keeps_the_order_of_the_frames(tmp_path: Path) -> None:
     """Threads decode, but frames come out as asked."""
     numbers = list(range(1001, 1021))
     source = open_source(write_images(tmp_path / "left", numbers, ext="png"))
-    read = [int(np.asarray(image)[0, 0, 0]) for image in read_ahead((source, n) for n in numbers)]
+    read = [
+        int(np.asarray(image)[0, 0, 0]) for image in read_ahead(((source, n) for n in numbers), np.asarray)
+    ]
     assert read == [number % 200 for number in numbers]
 
 

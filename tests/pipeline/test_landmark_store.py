@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -48,7 +49,8 @@ def rows(start: int) -> LandmarkRows:
     return LandmarkRows(
         mean=random.normal(size=(CHUNK, LANDMARKS, 2)).astype(np.float32),
         sigma=random.random((CHUNK, LANDMARKS)).astype(np.float32),
-        region=random.random((CHUNK, 3)).astype(np.float32),
+        region=random.random((CHUNK, 4)).astype(np.float32),
+        uncertainty=random.random(CHUNK).astype(np.float32),
         status=np.full(CHUNK, FrameStatus.OK, np.uint8),
         reason=[""] * CHUNK,
     )
@@ -97,19 +99,50 @@ def test_everything_written_is_read_back(tmp_path: Path) -> None:
     writer = LandmarkWriter(path, header())
     for start in range(0, FRAMES, CHUNK):
         writer.write(start, rows(start))
-    skip = LandmarkRows.empty(1, LANDMARKS)
-    writer.write(
-        3, LandmarkRows(skip.mean, skip.sigma, skip.region, np.array([3], np.uint8), ["truncated é"])
-    )
+    skip = replace(LandmarkRows.empty(1, LANDMARKS), status=np.array([3], np.uint8), reason=["truncated é"])
+    writer.write(3, skip)
     writer.finish()
     stored = read_landmarks(path)
     assert stored.header.frames.tolist() == list(range(1001, 1001 + FRAMES))
     assert stored.header.size == (640, 480)
-    assert stored.rows.mean[CHUNK : 2 * CHUNK] == pytest.approx(rows(CHUNK).mean)
+    chunk = slice(CHUNK, 2 * CHUNK)
+    assert stored.rows.mean[chunk] == pytest.approx(rows(CHUNK).mean)
+    assert stored.rows.region[chunk] == pytest.approx(rows(CHUNK).region)
+    assert stored.rows.uncertainty[chunk] == pytest.approx(rows(CHUNK).uncertainty)
     assert stored.rows.reason[3] == "truncated é"
     assert stored.seen.sum() == FRAMES - 1
     assert not stored.seen[3]
     assert np.isnan(stored.rows.mean[3]).all()
+
+
+def make_first_schema(path: Path) -> None:
+    """Turn a file into what the first version wrote: regions of three numbers, no uncertainty."""
+    with h5py.File(path, "r+") as file:
+        region = file["region"][:, :3]
+        del file["region"], file["uncertainty"]
+        file["region"] = region
+        file.attrs["schema_version"] = 1
+
+
+def test_a_file_of_the_first_schema_is_read_with_upright_regions(tmp_path: Path) -> None:
+    """A shoot that was detected before regions had a roll is fitted without detecting it again."""
+    path = tmp_path / "left.h5"
+    detect(path)
+    make_first_schema(path)
+    stored = read_landmarks(path)
+    assert stored.rows.region.shape == (FRAMES, 4)
+    assert (stored.rows.region[:, 3] == 0).all()
+    assert np.isnan(stored.rows.uncertainty).all()
+    assert landmark_fingerprint(path) == "a"
+
+
+def test_an_unfinished_file_of_the_first_schema_is_made_again(tmp_path: Path) -> None:
+    """Rows of two schemas are never mixed in one file."""
+    path = tmp_path / "left.h5"
+    LandmarkWriter(path, header()).write(0, rows(0))
+    make_first_schema(partial_path(path))
+    assert detect(path) == 0
+    assert read_landmarks(path).rows.region.shape == (FRAMES, 4)
 
 
 def test_changed_settings_start_over(tmp_path: Path) -> None:
