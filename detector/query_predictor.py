@@ -99,8 +99,8 @@ class MlpPredictor(QueryPredictor):
         return lambda queries: self.output(self.layers(joined(encode(queries))))
 
     def bytes_per_answer(self) -> int:
-        """A layer's input and output, and what is added up before them."""
-        return 3 * self.output.in_features * FLOAT_BYTES
+        """A layer's input and output, and what they were made of."""
+        return 5 * self.output.in_features * FLOAT_BYTES
 
 
 class PlainPredictor(Predictor):

