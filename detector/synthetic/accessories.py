@@ -1,4 +1,4 @@
-"""What people wear on their heads and hold before them: glasses, hats, headphones, microphones, hands.
+"""What people wear on their heads: glasses, hats, headphones.
 
 Everything is built on the neutral head that wears it, in its canonical frame (metres), and moves with
 the skull.
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.synthetic.noise import noise
-from detector.synthetic.solids import box, ellipsoid, grid_surface, merged, tube
+from detector.synthetic.solids import ellipsoid, grid_surface, merged, tube
 from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from fitting.head_model import HeadModel
 
@@ -137,7 +137,7 @@ def hat(fit: Fit, rng: np.random.Generator) -> tuple[list[Surface], HatLine | No
         draw_colour(rng, 0.3),
         roughness=float(rng.uniform(0.6, 0.95)),
         specular=0.4,
-        texture=_knit(rng) if kind == "beanie" or rng.random() < 0.5 else None,
+        texture=knit(rng) if kind == "beanie" or rng.random() < 0.5 else None,
     )
     middle = np.array([0.0, 0.0, (fit.front + fit.back) / 2])
     radii = np.array([fit.width + 0.009, 0.0, (fit.front - fit.back) / 2 + 0.009])
@@ -206,75 +206,7 @@ def headphones(fit: Fit, rng: np.random.Generator) -> list[Surface]:
     return [merged(parts)]
 
 
-def boom(fit: Fit, rng: np.random.Generator) -> list[Surface]:
-    """What a head-mounted camera shows of itself: an arm from the temple and its holder at the lower edge."""
-    look = Material(Kind.SOLID, draw_colour(rng, 0.8), roughness=0.4)
-    side = rng.choice([-1.0, 1.0])
-    start = np.array([side * (fit.width + 0.01), rng.uniform(0.0, 0.08), -0.05])
-    end = np.array([side * rng.uniform(0.0, 0.05), rng.uniform(-0.12, -0.06), rng.uniform(0.12, 0.2)])
-    t = np.linspace(0.0, 1.0, 16)[:, None]
-    bow = np.array([side * 0.04, 0.0, 0.03]) * np.sin(np.pi * t)
-    return [tube(start + (end - start) * t + bow, float(rng.uniform(0.002, 0.005)), look)]
-
-
-def hand(fit: Fit, skin: Material, rng: np.random.Generator) -> list[Surface]:
-    """Fingers and a palm on chin, cheek, mouth or brow."""
-    targets = fit.outline[[8, 5, 11, 3, 13, 57, 48, 54, 19, 24, 33]]
-    target = targets[rng.integers(len(targets))] + np.array([0.0, 0.0, 0.012])
-    out = np.array([0.8 * np.sign(target[0] + rng.normal(0.0, 0.01)), -0.5, 0.35]) + rng.normal(0.0, 0.35, 3)
-    out /= np.linalg.norm(out)
-    across = np.cross(out, [0.0, 0.0, 1.0]) + rng.normal(0.0, 0.1, 3)
-    across /= np.linalg.norm(across)
-    palm_at = target + out * 0.085
-    parts = []
-    for i in range(4):
-        spread = (i - 1.5) * rng.uniform(0.014, 0.020)
-        tip = target + across * spread + np.array([0.0, 0.0, 0.004]) * rng.normal()
-        knuckle = palm_at + across * spread * 1.1
-        t = np.linspace(0.0, 1.0, 14)[:, None]
-        bend = np.array([0.0, 0.0, 0.022]) * np.sin(np.pi * t) * rng.uniform(0.6, 1.3)
-        radius = 0.0085 * (1.0 - 0.25 * t[:, 0]) * np.sqrt(np.clip((1.02 - t[:, 0]) / 0.12, 0.05, 1.0))
-        parts.append(tube(knuckle + (tip - knuckle) * t + bend, radius, skin))
-    lump = noise(32, 3, rng)[:18, :26].astype(np.float64) * 0.05
-    parts.append(ellipsoid(palm_at + out * 0.035, np.array([0.042, 0.042, 0.028]), skin, lump))
-    parts.append(tube(palm_at + out * np.linspace(0.03, 0.35, 12)[:, None], 0.028, skin))
-    bare = merged(parts)
-    tint = np.zeros((len(bare.positions), 4), np.float32)
-    tint[:, 3] = 0.9
-    return [Surface(bare.positions, bare.normals, bare.triangles, skin, bare.uv, tint)]
-
-
-def prop(fit: Fit, rng: np.random.Generator) -> list[Surface]:
-    """Something held or standing before the head: a microphone, a cup, a phone, a leaf, a post."""
-    look = Material(
-        Kind.SOLID,
-        draw_colour(rng, 0.3),
-        roughness=float(rng.uniform(0.15, 0.9)),
-        specular=float(rng.uniform(0.2, 1.2)),
-    )
-    aim = fit.outline[rng.integers(68)] + rng.normal(0.0, 0.02, 3)
-    at = aim + np.array([0.0, -0.01, rng.uniform(0.03, 0.10)])
-    choice = rng.random()
-    if choice < 0.4:
-        down = np.array([rng.normal(0.0, 0.5), -1.0, rng.normal(0.2, 0.3)])
-        shaft = at + down / np.linalg.norm(down) * np.linspace(0.0, 0.25, 8)[:, None]
-        return [
-            merged([ellipsoid(at, np.full(3, rng.uniform(0.015, 0.028)), look), tube(shaft, 0.011, look)])
-        ]
-    if choice < 0.75:
-        turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
-        return [box(at, np.exp(rng.uniform(np.log(0.006), np.log(0.05), 3)), turn, look)]
-    return [
-        ellipsoid(
-            at,
-            np.exp(rng.uniform(np.log(0.01), np.log(0.05), 3)),
-            look,
-            noise(32, 4, rng)[:18, :26].astype(np.float64) * 0.15,
-        )
-    ]
-
-
-def _knit(rng: np.random.Generator) -> NDArray[np.uint8]:
+def knit(rng: np.random.Generator) -> NDArray[np.uint8]:
     """(128, 128, 3) uint8 sRGB rows of stitches."""
     y, x = np.mgrid[0:128, 0:128] / 128 * 2 * np.pi
     stitches = np.sin(x * 16 + 2.0 * np.abs(np.sin(y * 8))) * 0.25 + 0.75

@@ -11,15 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from detector.synthetic.accessories import Fit, HatLine, boom, glasses, hand, hat, headphones, prop
+from detector.synthetic.accessories import Fit, HatLine, glasses, hat, headphones
 from detector.synthetic.barber import Barber, Beard
 from detector.synthetic.clothes import Clothes, draw_clothes, neck_outline, torso
 from detector.synthetic.groom import Groom
 from detector.synthetic.hairstyles import draw_dye
 from detector.synthetic.head_surfaces import HeadSurfaces, PosedHead
 from detector.synthetic.markers import Markers
+from detector.synthetic.occluders import boom, hand, prop
 from detector.synthetic.skin_source import HeadTextures, SkinSource
-from detector.synthetic.surfaces import Floats, Kind, Material, Surface
+from detector.synthetic.surfaces import Floats, Surface
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
 
@@ -39,8 +40,8 @@ EXTRAS = {
     "hat": 0.10,
     "headphones": 0.04,
     "boom": 0.01,
-    "hand": 0.07,
-    "prop": 0.06,
+    "hand": 0.09,
+    "prop": 0.08,
     "dots": 0.015,
 }
 HELMET_EXTRAS = {"boom": 0.4, "dots": 0.4, "headphones": 0.1, "glasses": 0.05}
@@ -168,10 +169,8 @@ class Wardrobe:
             "glasses": lambda: glasses(fit, rng),
             "headphones": lambda: headphones(fit, rng),
             "boom": lambda: boom(fit, rng),
-            "hand": lambda: hand(
-                fit, Material(Kind.SKIN, skin, roughness=0.5, specular=0.6, scatter=1.0), rng
-            ),
-            "prop": lambda: prop(fit, rng),
+            "hand": lambda: hand(fit, skin, rng),
+            "prop": lambda: prop(fit, skin, rng),
         }
         worn, line = hat(fit, rng) if "hat" in costume.extras else ([], None)
         others = [surface for name in costume.extras if name in makers for surface in makers[name]()]
