@@ -13,6 +13,8 @@ from fitting.head_model import HeadModel
 POINTS = 5
 HAIRS_PER_COLUMN = 4
 WIDTH = 0.00012
+LOWER_LASHES = 0.6
+"""Length and width of the lower lashes relative to the upper ones."""
 
 
 class Lashes:
@@ -32,6 +34,10 @@ class Lashes:
         self._weights = np.stack(weights).astype(np.float32)
         count = len(corners)
         self._length = np.exp(rng.normal(0.0, 0.15, (count, 1, 1))).astype(np.float32)
+        tips = np.einsum("spkc,spk->spc", model.assets.mean[self._corners], self._weights)[:, -1]
+        lower = tips[:, 1] < np.median(tips[:, 1])
+        self._length[lower] *= LOWER_LASHES
+        self._width = np.where(lower, LOWER_LASHES * WIDTH, WIDTH).astype(np.float32)
         self._tint = np.exp(rng.normal(0.0, 0.15, (count, 3))).astype(np.float32)
 
     def build(
@@ -47,10 +53,12 @@ class Lashes:
         points = points[:, :1] + (points - points[:, :1]) * self._length * np.float32(length)
         outward = points[:, -1] - points[:, 0]
         normals = outward / np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-9)
-        thick = np.full(len(points), WIDTH * width, np.float32)
+        thick = self._width * np.float32(width)
         strands = Strands(points, normals.astype(np.float32), thick, self._tint, np.zeros_like(thick))
         return ribbons(
-            strands, Material(Kind.STRANDS, colour=colour, roughness=0.7, specular=0.3), root_shade=0.7
+            strands,
+            Material(Kind.STRANDS, colour=colour, roughness=0.7, specular=0.3, fine=True),
+            root_shade=0.7,
         )
 
 

@@ -45,7 +45,7 @@ class LidStyle:
 def draw_lid_style(makeup: float, rng: np.random.Generator) -> LidStyle:
     """Lids of a person who wears this much makeup, in [0, 1]."""
     return LidStyle(
-        lash=rng.uniform(0.15, 0.6),
+        lash=rng.uniform(0.4, 0.9),
         liner=rng.uniform(0.4, 0.95) if rng.random() < makeup else 0.0,
         liner_mm=rng.uniform(0.5, 1.8),
         shadow=SHADOWS[rng.integers(len(SHADOWS))],
@@ -74,7 +74,7 @@ def _paint_eye(image: Floats, maps: SkinMaps, points: Array, style: LidStyle) ->
     multiply(
         image, window, np.array([0.86, 0.60, 0.60], np.float32), blur(rim, 0.5 * scale) * np.float32(0.8)
     )
-    lashes = blur(_line(window, upper, 0.8 * scale), 0.4 * scale)
+    lashes = blur(_line(window, upper, 1.2 * scale), 0.4 * scale)
     dark = np.array([0.03, 0.022, 0.02], np.float32)
     mix(image, window, dark, lashes * np.float32(style.lash))
     lower = curve(points[[3, 4, 5, 0]], 40)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from detector.synthetic.eyelids import close_lids, draw_closure
+from detector.synthetic.lip_seal import meet_lips
 from detector.synthetic.moods import MOODS, STRENGTH, STRONGEST, Weights
 from fitting.head_model import HeadModel
 
@@ -42,6 +43,7 @@ def draw_performer(model: HeadModel, rng: np.random.Generator) -> Performer:
     identity = model.sample_identity(1, rng, spread)[0].numpy().astype(np.float64)
     gaze = draw_gaze(rng)
     expression = draw_expression(model.expression_names, gaze, rng)
+    expression = meet_lips(model, identity, expression, rng)
     expression = close_lids(model, identity, expression, draw_closure(rng))
     return Performer(identity, expression, draw_pose(gaze, rng))
 

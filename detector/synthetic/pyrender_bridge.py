@@ -262,7 +262,7 @@ def _material(look: Material, pool: TexturePool) -> Any:
         roughnessFactor=look.roughness,
         baseColorTexture=pool.get(look.texture) if look.texture is not None else None,
         normalTexture=pool.get(look.normal_map) if look.normal_map is not None else None,
-        alphaMode="BLEND" if look.kind == Kind.GLASS else "OPAQUE",
+        alphaMode="BLEND" if look.kind == Kind.GLASS or look.fine else "OPAQUE",
         doubleSided=True,
     )
     material.look = look

@@ -39,6 +39,7 @@ class Material:
         normal_map: (H, W, 3) tangent-space normals (OpenGL), or None.
         bump: scale of the normal map.
         scatter: light under the surface, 1 is skin.
+        fine: strands that let shine through what they are too thin to cover; drawn after what they lie on.
         cap_colour: linear RGB where the vertex tint says that hair has its roots.
     """
 
@@ -51,6 +52,7 @@ class Material:
     normal_map: Pixels | None = None
     bump: float = 1.0
     scatter: float = 0.0
+    fine: bool = False
     cap_colour: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 

@@ -11,6 +11,7 @@ from detector.synthetic.engine import pose_head
 from detector.synthetic.eyelids import CLOSED, close_lids, lid_gaps
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.head_surfaces import HeadSurfaces
+from detector.synthetic.lip_seal import SEALED, lip_gap
 from detector.synthetic.moods import STRONGEST
 from detector.synthetic.performance import perform
 from detector.synthetic.performer import draw_expression, draw_gaze, draw_performer, lid_weights
@@ -51,6 +52,16 @@ def test_shut_lids_meet_on_every_identity(model: HeadModel) -> None:
         np.testing.assert_allclose(gaps(identity, shut), CLOSED, atol=1e-4)
         half = close_lids(model, identity, expression, np.full(2, 0.5))
         assert np.all(gaps(identity, half) >= gaps(identity, shut) - 1e-4)
+
+
+def test_lips_do_not_pass_each_other(model: HeadModel) -> None:
+    """No expression of anybody has a lower lip above the upper one, and many mouths are shut."""
+    rng = np.random.default_rng(3)
+    gap = lip_gap(model)
+    people = [draw_performer(model, rng) for _ in range(150)]
+    gaps = np.array([gap(p.identity, p.expression) for p in people])
+    assert gaps.min() > -1e-5
+    assert (gaps < 2 * SEALED).mean() > 0.2
 
 
 def test_lids_lie_on_the_eyeballs(model: HeadModel) -> None:

@@ -50,6 +50,7 @@ in vec3 world_normal;
 in vec3 strand;
 in vec2 uv;
 in vec2 strand_shade;
+in float coverage;
 in vec4 tint;                // wetness, hair roots, translucency, ambient occlusion
 
 out vec4 frag_color;
@@ -205,10 +206,24 @@ vec3 tone(vec3 c)
     return mix(12.92 * y, 1.055 * pow(max(y, 1e-5), vec3(1.0 / 2.4)) - 0.055, step(0.0031308, y));
 }
 
+// 1 on bare skin; less on painted hair, which is darker than what surrounds it and does not shine.
+float bareness()
+{
+#ifdef HAS_BASE_COLOR_TEX
+    float here = dot(texture(material.base_color_texture, uv).rgb, vec3(0.33));
+    float around = dot(textureLod(material.base_color_texture, uv, 5.5).rgb, vec3(0.33));
+    return smoothstep(0.35, 0.85, here / max(around, 0.02));
+#else
+    return 1.0;
+#endif
+}
+
 vec3 shade_skin(Ray first, Ray second, vec3 base, vec3 soft_n, vec3 v)
 {
     float ao = tint.a;
     vec3 n = perturbed(soft_n);
+    // The film of grease on skin fills its finest relief.
+    vec3 film_n = normalize(mix(soft_n, n, kind == SKIN ? 0.5 : 1.0));
     vec3 albedo = mix(base, cap_colour, tint.g);
     float roughness = mix(material.roughness_factor, 0.22, tint.r);
     vec3 ambient = irradiance(mix(soft_n, n, 0.5), 0.0);
@@ -216,12 +231,14 @@ vec3 shade_skin(Ray first, Ray second, vec3 base, vec3 soft_n, vec3 v)
     vec3 light = ambient * pow(vec3(ao), mix(vec3(1.0), vec3(0.75, 1.1, 1.2), scatter));
     float f0 = 0.03;
     // Rough skin mirrors less at grazing angles than Fresnel's law for a smooth surface says.
-    float edge = f0 + (0.45 - 0.45 * roughness) * pow(1.0 - clamp(dot(n, v), 0.0, 1.0), 5.0);
-    vec3 shine = irradiance(reflect(-v, n), 0.7) * edge * ao * ao * (1.0 - 0.6 * roughness);
+    float edge = f0 + (0.45 - 0.45 * roughness) * pow(1.0 - clamp(dot(film_n, v), 0.0, 1.0), 5.0);
+    vec3 shine = irradiance(reflect(-v, film_n), 0.7) * edge * ao * ao * (1.0 - 0.6 * roughness);
     float direct = mix(0.35, 1.0, ao);
     light += (skin_light(first, n, soft_n) + skin_light(second, n, soft_n)) * direct;
-    shine += (gloss(first, n, v, roughness, f0) + gloss(second, n, v, roughness, f0)) * 0.42 * ao;
-    shine += (gloss(first, n, v, roughness * 0.6, f0) + gloss(second, n, v, roughness * 0.6, f0)) * 0.1 * ao;
+    shine += (gloss(first, film_n, v, roughness, f0) + gloss(second, film_n, v, roughness, f0)) * 0.42 * ao;
+    float tight = roughness * 0.6;
+    shine += (gloss(first, film_n, v, tight, f0) + gloss(second, film_n, v, tight, f0)) * 0.1 * ao;
+    if (kind == SKIN) shine *= mix(0.15, 1.0, bareness());
     return albedo * light + shine * specular * (1.0 - 0.7 * tint.g);
 }
 
@@ -314,5 +331,6 @@ void main()
     else if (kind == EYE) colour = shade_eye(first, second, base.rgb, n, v);
     else if (kind == STRANDS) colour = shade_strand(first, second, base.rgb * tint.rgb, n, v);
     else colour = shade_solid(first, second, base.rgb * tint.rgb, n, v);
-    frag_color = vec4(tone(colour), 1.0);
+    // Only fine strands are blended; of hair, which hides what is behind it, the opacity is not looked at.
+    frag_color = vec4(tone(colour), coverage);
 }

@@ -50,6 +50,7 @@ out vec3 strand;
 out vec2 uv;
 out vec4 tint;
 out vec2 strand_shade;
+out float coverage;  // of a strand that is thinner than it is drawn
 
 void main()
 {
@@ -57,6 +58,7 @@ void main()
     tint = color_0;
     strand = vec3(0.0);
     strand_shade = vec2(1.0);
+    coverage = 1.0;
 #ifndef NORMAL_LOC
     world = vec3(0.0);
     world_normal = vec3(0.0, 0.0, 1.0);
@@ -68,6 +70,7 @@ void main()
     vec3 to_camera = cam_pos - position;
     float reach = length(to_camera);
     float half_width = sign(tangent.w) * max(abs(tangent.w), 0.3 * pixel_angle * reach);
+    coverage = abs(tangent.w) / max(abs(half_width), 1e-9);
     strand = normalize(tangent.xyz);
     world += normalize(cross(strand, to_camera / reach) + vec3(1e-6)) * half_width;
     vec3 above = position + normal * 0.004;
