@@ -109,9 +109,8 @@ def glasses(fit: Fit, rng: np.random.Generator) -> list[Surface]:
 
 def _lens_material(rng: np.random.Generator) -> Material:
     if rng.random() < 0.25:
-        return Material(
-            Kind.GLASS, draw_colour(rng, 0.7), opacity=float(rng.uniform(0.5, 0.97)), specular=1.0
-        )
+        r, g, b = (0.3 * c for c in draw_colour(rng, 0.7))
+        return Material(Kind.GLASS, (r, g, b), opacity=float(rng.uniform(0.5, 0.97)), specular=1.0)
     return Material(
         Kind.GLASS,
         (0.02, 0.02, 0.02),

@@ -96,7 +96,7 @@ class Barber:
         )
         material = Material(Kind.STRANDS, colour=colour, roughness=0.45, specular=1.0)
         # Skin shows between the sparse hairs of the hairline.
-        covered = 0.92 * roots[:, None] ** 2
+        covered = 0.8 * roots[:, None] ** 2
         return ribbons(placed, material), self._heads.refine_values(covered)[:, 0]
 
     def draw_beard(self, rng: np.random.Generator) -> Beard:

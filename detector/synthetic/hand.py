@@ -109,7 +109,8 @@ def lay_hand(
 
     Args:
         surfaces: of the hand, in its frame. at: (3,) where the wrist goes.
-        along: (3,) where the fingers point. back: (3,) what the back of the hand faces. left: mirror it. size: scale.
+        along: (3,) where the fingers point. back: (3,) what the back of the hand faces.
+        left: mirror it. size: scale.
     """
     y = along / np.linalg.norm(along)
     z = back - y * (back @ y)

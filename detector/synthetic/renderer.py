@@ -18,6 +18,8 @@ from calibration.errors import MissingDependencyError
 from detector.synthetic.surfaces import Floats, Picture, Pixels
 
 NEAR, FAR = 0.03, 20.0
+DRAFT_BLUR = 0.55
+"""Pixels: without supersampling, edges are softened as by a lens, which no photograph is without."""
 
 
 def camera_to_gl(camera: Camera, scale: float = 1.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -82,6 +84,8 @@ class Renderer:
         colour, depth = self._offscreen.render(scene, flags=gl.RenderFlags.SHADOWS_DIRECTIONAL)
         size = (camera.width, camera.height)
         image = cv2.resize(np.ascontiguousarray(colour), size, interpolation=cv2.INTER_AREA)
+        if scale == 1:
+            image = cv2.GaussianBlur(image, (3, 3), DRAFT_BLUR)
         depth = np.ascontiguousarray(depth[::scale, ::scale])
         return image, np.where(depth > 0.95 * FAR, 0.0, depth).astype(np.float32)
 

@@ -12,7 +12,7 @@ from detector.synthetic.surfaces import Floats, Material, Surface
 
 Array = NDArray[np.float64]
 
-STRAND_PX = 1.2
+STRAND_PX = 1.0
 """Pixels: thinner strands are drawn as fewer, wider ones."""
 LEAST_SHARE = 0.25
 
@@ -75,7 +75,7 @@ def ribbons(
     """
     count, steps, _ = strands.points.shape
     along = np.gradient(strands.points, axis=1)
-    taper = np.sqrt(np.clip(1.05 - np.linspace(0.0, 1.0, steps) ** 2, 0.0, 1.0)).astype(np.float32)
+    taper = (np.clip(1.04 - np.linspace(0.0, 1.0, steps) ** 2, 0.0, 1.0) ** 0.8).astype(np.float32)
     half = 0.5 * strands.width[:, None] * taper
     sides = np.empty((count, steps, 2, 4), np.float32)
     sides[..., :3] = along[:, :, None]
