@@ -150,7 +150,7 @@ class Predictor:
         """
         wanted = _regions(regions)
         views = jittered(wanted, self.options.jitter)
-        crops = [self._crop(image, view) for image, view in zip(images, views.unbind(1), strict=True)]
+        crops = [self.crop(image, view) for image, view in zip(images, views.unbind(1), strict=True)]
         mean, sigma = self._look(torch.cat(crops), views.transpose(0, 1).flatten(0, 1), self._queries)
         # (N jitter, looks, L) to (N, jitter looks, L): the looks at each image side by side
         shape = (len(wanted), -1, len(self._queries))
@@ -163,13 +163,26 @@ class Predictor:
         wanted, pixels = _regions(regions), self.upload(image)
         parts = []
         for part in torch.split(wanted, self.batch):
-            mean, sigma = self._look(self._crop(pixels, part), part, self._head_queries, flip=False)
+            mean, sigma = self._look(self.crop(pixels, part), part, self._head_queries, flip=False)
             parts.append((mean[:, 0], sigma[:, 0]))
         mean, sigma = (torch.cat([part[i] for part in parts]) for i in range(2))
         return self._prediction(mean, sigma, mean, sigma, wanted)
 
-    def _crop(self, image: Picture, regions: Tensor) -> Tensor:
+    def crop(self, image: Picture, regions: Tensor) -> Tensor:
+        """Crops (N, 3, S, S), as the network wants them, of regions (N, 3 or 4) of one image."""
         return crop(self.upload(image), regions.to(self.device), self.network.config.input_size)
+
+    @torch.inference_mode()
+    def describe(self, crops: Tensor) -> Tensor:
+        """Descriptors (N, d) of crops (N, 3, S, S); on a GPU the backbone works in half precision."""
+        on_gpu = self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.float16, enabled=on_gpu):
+            return self.network.describe(crops)
+
+    @torch.inference_mode()
+    def answer(self, descriptors: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised mean (N, L, 2) and log sigma (N, L) of queries (L, 3) on the device."""
+        return self.network.decode(descriptors, queries)
 
     def _look(
         self, crops: Tensor, regions: Tensor, queries: Tensor, *, flip: bool | None = None
@@ -187,15 +200,9 @@ class Predictor:
         sigmas = [log_sigma.exp() * (regions[:, 2:3] / 2) for _, log_sigma in looks]
         return torch.stack(means, 1), torch.stack(sigmas, 1)
 
-    @torch.inference_mode()
     def _forward(self, crops: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised mean (N, L, 2) and log sigma (N, L) of queries (L, 3) in crops (N, 3, S, S)."""
-        parts = []
-        on_gpu = self.device.type == "cuda"
-        for images in torch.split(crops, self.batch):
-            with torch.autocast(self.device.type, torch.float16, enabled=on_gpu):
-                descriptors = self.network.describe(images)
-            parts.append(self.network.decode(descriptors, queries))
+        parts = [self.answer(self.describe(part), queries) for part in torch.split(crops, self.batch)]
         mean, log_sigma = (torch.cat([part[i] for part in parts]) for i in range(2))
         return mean, log_sigma
 

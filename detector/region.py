@@ -149,12 +149,12 @@ def crop(image: Tensor, regions: Tensor, size: int) -> Tensor:
         # pixel p of the patch is pixel (p + 1/2) / factor - 1/2 of the reduced patch
         local[:, :2] = (local[:, :2] + 0.5) / factor - 0.5
         local[:, 2] /= factor
-        crops[chosen] = _sample(reduced, local, size)
+        crops[chosen] = _sample(reduced, local, size) / 255.0
     return crops
 
 
 def _patch(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
-    """The part (1, 3, h, w) of the image that the regions need, in [0, 1], and its origin (2,) in pixels."""
+    """The part (1, 3, h, w) of the image that the regions need, in bytes, and its origin (2,) in pixels."""
     height, width = image.shape[:2]
     angles = rolls(regions)
     reach = (regions[:, 2] / 2 * (angles.cos().abs() + angles.sin().abs()))[:, None]
@@ -162,7 +162,7 @@ def _patch(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
     high = (regions[:, :2] + reach).amax(0).ceil().long() + 3
     x0, y0 = int(low[0].clamp(0, width - 1)), int(low[1].clamp(0, height - 1))
     x1, y1 = int(high[0].clamp(x0 + 1, width)), int(high[1].clamp(y0 + 1, height))
-    patch = image[y0:y1, x0:x1].permute(2, 0, 1)[None].float() / 255.0
+    patch = image[y0:y1, x0:x1].permute(2, 0, 1)[None].float()
     return patch, torch.tensor([x0, y0]).to(regions)
 
 

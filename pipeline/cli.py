@@ -26,6 +26,7 @@ COMMANDS = {
     "export": ("pipeline.commands.export", "Write the performance for other programs."),
     "overlay": ("pipeline.commands.overlay", "Draw the fitted head over the images."),
     "evaluate": ("pipeline.commands.evaluate", "Measure against ground truth: fitted heads, or landmarks."),
+    "bench": ("pipeline.commands.bench", "Measure how fast the stages are on this machine."),
     "run": ("pipeline.commands.run", "Do all stages for one shoot; what is done is not done again."),
     "jobs": ("pipeline.commands.jobs", "Run many shoots, on this machine or a Dask cluster."),
     "demo": ("pipeline.commands.demo", "Run the shoot that comes with vultus, and say how accurate it is."),

@@ -43,7 +43,31 @@ def read_image(path: Path, *, exposure: float = 0.0) -> Image:
         UnreadableImageError: the file is missing, truncated or not an image.
         MissingDependencyError: an EXR file, and the OpenEXR library is not installed.
     """
-    pixels = _read_exr(path) if path.suffix.lower() == ".exr" else _read_integer(path)
+    if path.suffix.lower() == ".exr":
+        return linear_to_display(_read_exr(path), exposure)
+    return decode_image(read_bytes(path), path, exposure=exposure)
+
+
+def decode_image(data: bytes, path: Path, *, exposure: float = 0.0) -> Image:
+    """Decode the bytes of a JPEG, PNG or TIFF file to (H, W, 3) sRGB.
+
+    Args:
+        data: all of the file.
+        path: its name, whose suffix tells the format.
+        exposure: stops, applied to linear (floating point) images only.
+
+    Raises:
+        UnreadableImageError: the data are truncated or not an image.
+    """
+    if _is_cut_short(data, path.suffix.lower()):
+        raise UnreadableImageError("The image is truncated", where=str(path), fix="Copy it again")
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _DECODE) if data else None
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise UnreadableImageError("The file is not a readable image", where=str(path), fix="Copy it again")
+    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     if pixels.dtype == np.uint8:
         return np.ascontiguousarray(pixels)
     if pixels.dtype == np.uint16:
@@ -59,22 +83,18 @@ def linear_to_display(linear: NDArray[np.floating], exposure: float = 0.0) -> Im
     return np.asarray(np.round(curve * 255.0), dtype=np.uint8)
 
 
-def _read_integer(path: Path) -> NDArray[np.generic]:
+def read_bytes(path: Path) -> bytes:
+    """All of an image file.
+
+    Raises:
+        UnreadableImageError: it is missing or cannot be read.
+    """
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise UnreadableImageError("The image does not exist", where=str(path)) from error
     except OSError as error:
         raise UnreadableImageError(f"The image cannot be read ({error.strerror})", where=str(path)) from error
-    if _is_cut_short(data, path.suffix.lower()):
-        raise UnreadableImageError("The image is truncated", where=str(path), fix="Copy it again")
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _DECODE) if data else None
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise UnreadableImageError("The file is not a readable image", where=str(path), fix="Copy it again")
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
 
 
 def _is_cut_short(data: bytes, suffix: str) -> bool:
