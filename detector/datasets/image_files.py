@@ -28,7 +28,7 @@ def read_upright(path: Path) -> NDArray[np.uint8]:
     """
     try:
         with Image.open(path) as image:
-            return np.asarray(_rgb(ImageOps.exif_transpose(image)))
+            return np.array(_rgb(ImageOps.exif_transpose(image)))
     except FAILURES as error:
         raise InputError(f"the image cannot be read ({error})", where=str(path)) from error
 

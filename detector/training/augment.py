@@ -58,7 +58,13 @@ def _plane(images: Tensor) -> tuple[Tensor, Tensor]:
 
 def occlude(images: Tensor, generator: torch.Generator) -> Tensor:
     """Cover one or two ellipses or rounded boxes with a plain or noisy colour, or with another image."""
+    return cover(images, generator)[0]
+
+
+def cover(images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """What :func:`occlude` does, and where it did: (N, 1, S, S) bool."""
     x, y = _plane(images)
+    covered = torch.zeros_like(images[:, :1], dtype=torch.bool)
     for _ in range(2):
         draw = partial(_uniform, images, generator=generator)
         angle = draw(0, math.pi)
@@ -73,7 +79,8 @@ def occlude(images: Tensor, generator: torch.Generator) -> Tensor:
         other = images.roll(1, 0).flip(-2)
         fill = torch.where(draw(0, 1) < 0.4, other, plain.clamp(0, 1))
         images = torch.where(inside, fill, images)
-    return images
+        covered |= inside
+    return images, covered
 
 
 def shade(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -18,13 +18,21 @@ $data
 ## Training
 
 - $steps steps in $minutes minutes on $device, $samples rendered samples in the last session.
-- Start: $init. Seed: $seed.
+- Start: $start. Seed: $seed.
 
 ## Measured on held-out synthetic samples
 
 $measured
 
-Sigma was scaled by exp($offset) on other held-out samples than these.
+Sigma was calibrated on other held-out samples than these: by exp($offset), and by region of the head.
+
+### Spread of the normalised residuals by region (1 is calibrated)
+
+$regions
+
+### Points that something covers
+
+$hidden
 
 ## Settings
 
@@ -51,9 +59,8 @@ MIXED = (
 def write_card(path: Path, name: str, metrics: Mapping[str, object]) -> Path:
     """Write the card from the metrics of a run."""
     settings = metrics["settings"]
-    held_out = metrics["held_out"]
-    if not isinstance(settings, Mapping) or not isinstance(held_out, Mapping):
-        raise TypeError("the metrics of a run hold its settings and its measurements")
+    if not isinstance(settings, Mapping):
+        raise TypeError("the metrics of a run hold its settings")
     text = CARD.substitute(
         name=name,
         data=_data(settings),
@@ -61,9 +68,11 @@ def write_card(path: Path, name: str, metrics: Mapping[str, object]) -> Path:
         minutes=metrics["minutes"],
         device=metrics["device"],
         samples=metrics["samples_this_session"],
-        init=settings["init"],
+        start=metrics["start"],
         seed=settings["seed"],
-        measured="\n".join(f"- {key}: {value}" for key, value in held_out.items()),
+        measured=_listed(metrics["held_out"]),
+        regions=_listed(metrics["spread_by_region"]),
+        hidden=_listed(metrics["hidden"]),
         offset=metrics["log_sigma_offset"],
         settings=json.dumps(settings, indent=2),
     )
@@ -71,10 +80,19 @@ def write_card(path: Path, name: str, metrics: Mapping[str, object]) -> Path:
     return path
 
 
+def _listed(values: object) -> str:
+    """A list of measurements by name."""
+    if not isinstance(values, Mapping):
+        raise TypeError("the measurements of a run have names")
+    return "\n".join(f"- {key}: {value}" for key, value in values.items())
+
+
 def _data(settings: Mapping[str, object]) -> str:
     """What the network learnt from, in words."""
-    if settings.get("real"):
-        return MIXED.format(real=settings["real"])
+    datasets = settings.get("datasets")
+    if isinstance(datasets, list) and datasets:
+        names = [f"{dataset['path']} ({dataset['share']:.0%} of each batch)" for dataset in datasets]
+        return MIXED.format(real=", ".join(names))
     renderer = settings.get("renderer")
     skins = renderer.get("skins") if isinstance(renderer, Mapping) else None
     return SYNTHETIC + (SKINS.format(skins=skins) if skins else INVENTED)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import torch
 
 from calibration.errors import UsageError
-from detector.network import NetworkConfig
+from detector.loss import LOSSES, LossName
+from detector.network_config import NetworkConfig
+from detector.training.photograph_samples import MixedDataset
 from detector.training.stream import SamplerFactory
+
+Augmentation = Literal["none", "colour", "geometry", "both"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,9 @@ class TrainConfig:
         factory: makes the renderer in each worker; SyntheticFactory for the synthetic engine.
         name: what the weights are called.
         network: what to train.
-        init: "imagenet" (the backbone starts from released ImageNet weights), "random", or a file of
-            vultus weights to go on from.
+        init: where the network starts: "imagenet" (weights of a Python package for the backbone), "timm"
+            (those of timm's hub, over the network), "auto" (the first of these that can be had, else
+            "random"), "random", or a file of vultus weights to go on from.
         frozen_stages: the backbone's stem and so many of its first stages keep their starting weights;
             0 trains all. Without a GPU this saves half of the work, and what they know of photographs.
         minutes, steps: the length of the whole training, by the clock or by steps; the learning rate
@@ -45,8 +51,10 @@ class TrainConfig:
         learning_rate, weight_decay, clip: of AdamW; the largest norm of the gradient.
         warmup_steps: steps over which the learning rate rises.
         ema_decay: of the average of the weights that is kept in the end.
-        real: folder of photographs with 68 labels (.pts) to mix in, as C23 does; never for released weights.
-        real_share: their share of each batch.
+        datasets: photographs with labels to mix in, as C23 does; the weights are then not for release.
+        loss: "gnll" (W22 eq. 1), or "l2" to compare it with.
+        augmentation: what is varied of the crops: their "colour" (with occluders, blur and noise), their
+            "geometry", "both" or "none" (C23 table 4).
         device: "auto", "cuda" or "cpu".
         compiled: whether the backbone is compiled first (half a minute; then a quarter to a third faster on
             a CPU); it needs a C++ compiler there.
@@ -78,8 +86,9 @@ class TrainConfig:
     warmup_steps: int = 300
     clip: float = 1.0
     ema_decay: float = 0.999
-    real: Path | None = None
-    real_share: float = 0.15
+    datasets: tuple[MixedDataset, ...] = ()
+    loss: LossName = "gnll"
+    augmentation: Augmentation = "both"
     device: str = "auto"
     compiled: bool = False
     log_seconds: float = 10.0
@@ -96,6 +105,21 @@ class TrainConfig:
             )
         if self.batch_size < 2 or self.queries < 1 or self.held_out < 1:
             raise UsageError("a batch needs two images, a query and something held out to measure on")
+        if self.loss not in LOSSES:
+            raise UsageError(f"there is no loss named {self.loss!r}", fix=f"Choose of {', '.join(LOSSES)}")
+        if self.augmentation not in get_args(Augmentation):
+            raise UsageError(
+                f"there is no augmentation named {self.augmentation!r}",
+                fix=f"Choose of {', '.join(get_args(Augmentation))}",
+            )
+        if sum(dataset.share for dataset in self.datasets) >= 1:
+            raise UsageError(
+                "the datasets take the whole of each batch", fix="Give them smaller shares, together below 1"
+            )
+
+    def layouts(self) -> tuple[str, ...]:
+        """Layouts that training asks for besides the usual ones: that of a plain network."""
+        return (self.network.layout,) if self.network.layout else ()
 
     def torch_device(self) -> torch.device:
         """The device to train on."""
@@ -105,9 +129,10 @@ class TrainConfig:
 
     def facts(self) -> dict[str, object]:
         """The settings as JSON values, without what only this machine knows."""
-        private = {"output", "samples", "real", "factory", "device", "resume", "compiled"}
+        private = {"output", "samples", "datasets", "factory", "device", "resume", "compiled"}
         values = {key: value for key, value in asdict(self).items() if key not in private}
-        return values | {"real": self.real.name if self.real else None, "renderer": _described(self.factory)}
+        mix = [asdict(dataset) | {"path": dataset.path.name} for dataset in self.datasets]
+        return values | {"datasets": mix, "renderer": _described(self.factory)}
 
     def buffer_bytes(self) -> int:
         """Memory for samples."""

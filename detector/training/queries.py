@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,15 @@ class QueryBatch:
         """Weights (N, L) for the loss: 1, or 0 where the pixels (N, P, 2) hold no label."""
         return known(pixels[:, self.vertices]).all(dim=-1).to(self.weights)
 
+    def joined(self, *others: QueryBatch) -> QueryBatch:
+        """These points, then those of others."""
+        batches = (self, *others)
+        return QueryBatch(
+            torch.cat([batch.queries for batch in batches]),
+            torch.cat([batch.vertices for batch in batches]),
+            torch.cat([batch.weights for batch in batches]),
+        )
+
     def select(self, index: Tensor) -> QueryBatch:
         """Some of the points."""
         return QueryBatch(self.queries[index], self.vertices[index], self.weights[index])
@@ -60,7 +70,8 @@ class QuerySampler:
         bone_count: A, how many of them, the last ones, are bones; older samples lack them.
     """
 
-    def __init__(self, model: HeadModel, device: torch.device) -> None:
+    def __init__(self, model: HeadModel, device: torch.device, further: Sequence[str] = ()) -> None:
+        """Prepare for drawing from a model; ``further`` names layouts to hold besides the usual ones."""
         mean = model.mean.detach().double().cpu().numpy()
         triangles = np.asarray(model.triangles)
         corners = mean[triangles]
@@ -73,7 +84,7 @@ class QuerySampler:
         self.triangles = torch.as_tensor(triangles, dtype=torch.long, device=device)
         self.cumulative = torch.as_tensor(np.cumsum(mass / mass.sum()), dtype=torch.float32, device=device)
         self.layouts = {
-            name: self._fixed(layout(name, model).points) for name in (SPARSE_LAYOUT, REGION_LAYOUT)
+            name: self._fixed(layout(name, model).points) for name in (SPARSE_LAYOUT, REGION_LAYOUT, *further)
         }
 
     def _fixed(self, points: SurfacePoints) -> QueryBatch:
@@ -91,12 +102,8 @@ class QuerySampler:
         bones = self._in_bones(round(BONE_SHARE * free), generator)
         free -= len(bones.queries)
         chosen = torch.randperm(len(dense.queries), generator=generator, device=self.mean.device)[: free // 2]
-        batches = [sparse, dense.select(chosen), self._on_surface(free - len(chosen), generator), bones]
-        return QueryBatch(
-            torch.cat([batch.queries for batch in batches]),
-            torch.cat([batch.vertices for batch in batches]),
-            torch.cat([batch.weights for batch in batches]),
-        )
+        surface = self._on_surface(free - len(chosen), generator)
+        return sparse.joined(dense.select(chosen), surface, bones)
 
     def _on_surface(self, count: int, generator: torch.Generator) -> QueryBatch:
         """Random points of the surface."""

@@ -11,11 +11,14 @@ from pathlib import Path
 import torch
 
 from calibration.errors import InputError
+from detector.layouts import layout
+from detector.network import LandmarkNetwork
 from detector.training.card import write_card
 from detector.training.config import TrainConfig
-from detector.training.measure import HeldOut, calibrate_sigma, measure
+from detector.training.history import LOG_FILE, draw_history
+from detector.training.measure import calibrate_sigma, measure, measure_hidden
+from detector.training.photograph_samples import PhotographSamples, load_photographs
 from detector.training.queries import QuerySampler
-from detector.training.real import RealSamples, load_real
 from detector.training.samples import SampleBuffer, SampleChunk, capacity_for
 from detector.training.stream import SampleStream, StreamConfig
 from detector.training.trainer import Trainer
@@ -28,6 +31,9 @@ LOG = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
 QUICK_SAMPLES = 256
 """Held-out samples for the measurements along the way."""
+
+PHOTOGRAPH_MARGIN = 1.4
+"""Pixels of a stored photograph per pixel of the network's input."""
 
 WAIT_S = 0.2
 MOST_CHUNKS = 8
@@ -50,6 +56,9 @@ def train(config: TrainConfig, progress: Progress | None = None, model: HeadMode
     """
     started = time.monotonic()
     config.output.mkdir(parents=True, exist_ok=True)
+    resumed = config.resume and (config.output / CHECKPOINT).is_file()
+    if not resumed:
+        (config.output / LOG_FILE).unlink(missing_ok=True)
     if config.torch_device().type == "cuda":
         torch.set_float32_matmul_precision("high")
         torch.backends.cudnn.benchmark = True
@@ -64,12 +73,22 @@ def train(config: TrainConfig, progress: Progress | None = None, model: HeadMode
     )
     # the renderers start first: they need the longest
     with SampleStream(stream) as source:
-        sampler = QuerySampler(model or load_head_model(), config.torch_device())
+        head = model or load_head_model()
+        sampler = QuerySampler(head, config.torch_device(), config.layouts())
         trainer = Trainer(config, sampler)
-        checkpoint = config.output / CHECKPOINT
-        if config.resume and checkpoint.is_file():
-            trainer.load(checkpoint)
-        return _Session(config, trainer, source, started, progress).run()
+        if resumed:
+            trainer.load(config.output / CHECKPOINT)
+        photographs = _photographs(config, head)
+        return _Session(config, trainer, source, photographs, started, progress).run()
+
+
+def _photographs(config: TrainConfig, model: HeadModel) -> list[PhotographSamples]:
+    """The datasets to mix in."""
+    size = round(PHOTOGRAPH_MARGIN * config.network.input_size)
+    return [
+        load_photographs(dataset, layout(dataset.layout, model).queries, size, config.torch_device())
+        for dataset in config.datasets
+    ]
 
 
 class _Session:
@@ -80,6 +99,7 @@ class _Session:
         config: TrainConfig,
         trainer: Trainer,
         source: SampleStream,
+        photographs: list[PhotographSamples],
         started: float,
         progress: Progress | None,
     ) -> None:
@@ -89,7 +109,7 @@ class _Session:
         self.device = config.torch_device()
         self.samples: SampleBuffer | None = None
         self.held_out: SampleBuffer | None = None
-        self.real = self._load_real()
+        self.photographs = photographs
         self.losses: list[torch.Tensor] = []
         self.last = {"log": started, "evaluate": started, "checkpoint": started}
         self.counted = (started, 0, trainer.step_number)
@@ -99,7 +119,7 @@ class _Session:
         self._note(f"training starts with {len(samples)} samples, {len(held_out)} held out")
         while not self._over():
             self._receive()
-            self.losses.append(self.trainer.step(self._fraction(), samples, self.real))
+            self.losses.append(self.trainer.step(self._fraction(), samples, self.photographs))
             if self._due("log", self.config.log_seconds):
                 self._log(samples)
             if self._due("evaluate", self.config.evaluate_seconds):
@@ -108,12 +128,6 @@ class _Session:
                 self._checkpoint()
         self._checkpoint()
         return self._finish(samples, held_out)
-
-    def _load_real(self) -> RealSamples | None:
-        if self.config.real is None:
-            return None
-        queries = self.trainer.sampler.layouts["ibug68"].queries
-        return load_real(self.config.real, queries, round(1.4 * self.config.network.input_size), self.device)
 
     def _await_samples(self) -> tuple[SampleBuffer, SampleBuffer]:
         while True:
@@ -187,6 +201,7 @@ class _Session:
                 "step": self.trainer.step_number,
                 "seconds": round(self._elapsed(), 1),
                 "loss": round(loss, 4),
+                "learning_rate": self.trainer.rate,
                 "rendered_per_s": round((samples.received - received) / seconds, 1),
                 "steps_per_s": round((self.trainer.step_number - steps) / seconds, 2),
                 "samples": samples.received,
@@ -200,7 +215,7 @@ class _Session:
         self._write({"step": self.trainer.step_number, **found.facts()})
 
     def _write(self, record: dict[str, object]) -> None:
-        with (self.config.output / "log.jsonl").open("a", encoding="utf-8") as file:
+        with (self.config.output / LOG_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         self._note(" ".join(f"{key}={value}" for key, value in record.items()))
 
@@ -216,6 +231,7 @@ class _Session:
     def _checkpoint(self) -> None:
         self.trainer.elapsed = self._elapsed()
         self.trainer.save(self.config.output / CHECKPOINT)
+        draw_history(self.config.output)
 
     def _finish(self, samples: SampleBuffer, held_out: SampleBuffer) -> Path:
         calibrate_sigma(self.trainer.average, held_out, self.trainer.sampler)
@@ -223,14 +239,18 @@ class _Session:
         save_network(self.trainer.average, path, self.config.facts())
         # measured as it will be used: from the file, in half precision, on samples that did not calibrate it
         network = load_network(path, self.device)
-        found = measure(network, held_out, self.trainer.sampler, start=len(held_out) // 2)
-        metrics = self._metrics(samples, found, float(network.log_sigma_offset))
+        metrics = self._metrics(samples, held_out, network)
         (self.config.output / f"{self.config.name}.json").write_text(json.dumps(metrics, indent=2) + "\n")
         write_card(self.config.output / f"{self.config.name}.md", self.config.name, metrics)
-        self._note(f"finished: {found.facts()}")
+        self._note(f"finished: {metrics['held_out']}")
         return path
 
-    def _metrics(self, samples: SampleBuffer, found: HeldOut, offset: float) -> dict[str, object]:
+    def _metrics(
+        self, samples: SampleBuffer, held_out: SampleBuffer, network: LandmarkNetwork
+    ) -> dict[str, object]:
+        half, sampler = len(held_out) // 2, self.trainer.sampler
+        found = measure(network, held_out, sampler, start=half)
+        offset = float(network.log_sigma_offset)
         return {
             "steps": self.trainer.step_number,
             "finished": self._fraction() >= 1.0,
@@ -238,6 +258,10 @@ class _Session:
             "samples_this_session": samples.received,
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "CPU",
             "log_sigma_offset": round(offset, 4),
+            "region_offsets": {k: round(v, 4) for k, v in network.sigma_calibration.offsets().items()},
             "held_out": found.facts(),
+            "spread_by_region": found.region_facts(),
+            "hidden": measure_hidden(network, held_out, sampler, start=half).facts(),
+            "start": self.trainer.start,
             "settings": self.config.facts(),
         }

@@ -5,28 +5,29 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from timm.models import group_modules
 from torch import Tensor, nn
 
 from calibration.errors import InputError, SolverError, UsageError
-from detector.loss import gaussian_nll
-from detector.network import LandmarkNetwork, NetworkConfig
+from detector.loss import LOSSES
+from detector.network import NetworkConfig
 from detector.region import region_from_landmarks
 from detector.training.augment import augment
 from detector.training.config import TrainConfig
-from detector.training.queries import REGION_LAYOUT, QuerySampler
-from detector.training.real import RealSamples
+from detector.training.photograph_samples import PhotographSamples
+from detector.training.queries import REGION_LAYOUT, QueryBatch, QuerySampler
 from detector.training.samples import SampleBuffer
-from detector.training.warp import WarpConfig, random_crops
-from detector.weights import load_imagenet, load_network
+from detector.training.start import freeze_stages, start_network
+from detector.training.warp import UNVARIED, WarpConfig, random_crops
 
 FINAL_RATE = 0.01
 MOST_BAD_STEPS = 50
-WARP = WarpConfig()
+WARPS = {"both": WarpConfig(), "geometry": WarpConfig(), "colour": UNVARIED, "none": UNVARIED}
+"""How crops vary, by the setting of the augmentation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,10 @@ class Trainer:
         self.device = config.torch_device()
         self.sampler = sampler
         torch.manual_seed(config.seed)
-        self.network = start_network(config).to(self.device).train()
+        self.network, self.start = start_network(config)
+        if config.network.predictor == "plain":
+            self.network.set_layout(sampler.layouts[config.network.layout].queries)
+        self.network.to(self.device).train()
         freeze_stages(self.network.backbone, config.frozen_stages)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         if config.compiled:
@@ -58,15 +62,18 @@ class Trainer:
         self.optimiser = _optimiser(self.network, config, self.device)
         self.step_number = 0
         self.elapsed = 0.0
+        self.rate = 0.0
         self.bad_steps = 0
 
-    def step(self, fraction: float, samples: SampleBuffer, real: RealSamples | None) -> Tensor:
+    def step(
+        self, fraction: float, samples: SampleBuffer, photographs: Sequence[PhotographSamples] = ()
+    ) -> Tensor:
         """One step of AdamW.
 
         Args:
             fraction: how much of the training is over, 0 to 1.
             samples: rendered samples.
-            real: photographs to mix in.
+            photographs: what to mix in, each with its share.
 
         Returns:
             The loss, a scalar on the device.
@@ -75,10 +82,10 @@ class Trainer:
             SolverError: the loss has not been finite for many steps in a row.
         """
         generator = torch.Generator(self.device).manual_seed(self.config.seed * 1_000_003 + self.step_number)
-        photographs = round(self.config.real_share * self.config.batch_size) if real is not None else 0
-        batches = [self._synthetic(samples, self.config.batch_size - photographs, generator)]
-        if real is not None and photographs:
-            batches.append(self._real(real, photographs, generator))
+        counts = [max(1, round(one.share * self.config.batch_size)) for one in photographs]
+        batches = [self._synthetic(samples, self.config.batch_size - sum(counts), generator)]
+        for one, count in zip(photographs, counts, strict=True):
+            batches.append(self._photographs(one, count, generator))
         loss = self._loss(batches)
         self._descend(loss, fraction)
         self.step_number += 1
@@ -86,23 +93,34 @@ class Trainer:
 
     def _synthetic(self, samples: SampleBuffer, count: int, generator: torch.Generator) -> LabelledCrops:
         images, pixels = samples.draw(count, generator)
-        batch = self.sampler.draw(self.config.queries, generator)
+        batch = self._queries(generator)
         dense = self.sampler.layouts[REGION_LAYOUT]
         regions = region_from_landmarks(dense.positions(pixels), dense.queries)
-        crops = self._crops(images, batch.positions(pixels), regions, batch.queries, generator)
-        return replace(crops, weights=batch.labelled(pixels))
+        crops, targets = self._crops(images, batch.positions(pixels), regions, generator)
+        return LabelledCrops(crops, batch.queries, targets, batch.labelled(pixels))
 
-    def _real(self, real: RealSamples, count: int, generator: torch.Generator) -> LabelledCrops:
-        images, labels = real.draw(count, generator)
-        queries = self.sampler.layouts["ibug68"].queries
-        return self._crops(images, labels, region_from_landmarks(labels, queries), queries, generator)
+    def _queries(self, generator: torch.Generator) -> QueryBatch:
+        """What a step asks: random queries, or of a plain network its layout."""
+        network = self.config.network
+        if network.predictor == "plain":
+            return self.sampler.layouts[network.layout]
+        return self.sampler.draw(self.config.queries, generator)
+
+    def _photographs(
+        self, source: PhotographSamples, count: int, generator: torch.Generator
+    ) -> LabelledCrops:
+        images, labels, weights = source.draw(count, generator)
+        regions = region_from_landmarks(labels, source.queries, weights)
+        crops, targets = self._crops(images, labels, regions, generator)
+        return LabelledCrops(crops, source.queries, targets, weights)
 
     def _crops(
-        self, images: Tensor, labels: Tensor, regions: Tensor, queries: Tensor, generator: torch.Generator
-    ) -> LabelledCrops:
-        size = self.config.network.input_size
-        crops, targets = random_crops(images, labels, regions, size, WARP, generator)
-        return LabelledCrops(augment(crops, generator), queries, targets)
+        self, images: Tensor, labels: Tensor, regions: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Augmented crops (N, 3, S, S) with their labels (N, L, 2), normalised."""
+        kind, size = self.config.augmentation, self.config.network.input_size
+        crops, targets = random_crops(images, labels, regions, size, WARPS[kind], generator)
+        return (augment(crops, generator) if kind in ("both", "colour") else crops), targets
 
     def _loss(self, batches: list[LabelledCrops]) -> Tensor:
         """The mean over images of all batches; the descriptors are computed together."""
@@ -113,14 +131,14 @@ class Trainer:
         total = torch.zeros((), device=self.device)
         for part, batch in zip(torch.split(descriptors, sizes), batches, strict=True):
             mean, log_sigma = self.network.decode(part, batch.queries)
-            total = total + gaussian_nll(mean, log_sigma, batch.targets, batch.weights) * (
-                len(part) / sum(sizes)
-            )
+            loss = LOSSES[self.config.loss](mean, log_sigma, batch.targets, batch.weights)
+            total = total + loss * (len(part) / sum(sizes))
         return total
 
     def _descend(self, loss: Tensor, fraction: float) -> None:
+        self.rate = learning_rate(self.config, self.step_number, fraction)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.config, self.step_number, fraction)
+            group["lr"] = self.rate
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
@@ -146,6 +164,7 @@ class Trainer:
             "config": asdict(self.config.network),
             "step": self.step_number,
             "elapsed": self.elapsed,
+            "start": self.start,
         }
         torch.save(state, partial)
         partial.replace(path)
@@ -170,40 +189,7 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step_number, self.elapsed = int(state["step"]), float(state["elapsed"])
-
-
-def start_network(config: TrainConfig) -> LandmarkNetwork:
-    """The network that training starts from."""
-    if config.init not in ("imagenet", "random"):
-        source = load_network(config.init)
-        network = LandmarkNetwork(config.network)
-        try:
-            network.load_state_dict(source.state_dict())
-        except RuntimeError as error:
-            raise UsageError("the weights are of a network with other settings", where=config.init) from error
-        network.set_log_sigma_offset(0.0)
-        return network
-    network = LandmarkNetwork(config.network)
-    if config.init == "imagenet":
-        load_imagenet(network.backbone, config.network.backbone)
-    return network
-
-
-def freeze_stages(backbone: nn.Module, stages: int) -> None:
-    """Keep the stem and first stages of a timm backbone as they are: weights and statistics.
-
-    Raises:
-        UsageError: the backbone has fewer stages.
-    """
-    if stages == 0:
-        return
-    order = group_modules(backbone, backbone.group_matcher(coarse=True), reverse=True)  # type: ignore[operator]
-    last = max(order.values())
-    if stages >= last:
-        raise UsageError(f"the backbone has {last} stages, {stages} cannot be frozen")
-    for name, stage in order.items():
-        if stage <= stages:
-            backbone.get_submodule(name).requires_grad_(False).eval()
+        self.start = str(state.get("start", self.start))
 
 
 def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:

@@ -47,6 +47,10 @@ MEASURE = WarpConfig(math.radians(8.0), 1.06, 0.03, 1.0, 0.0, 1.0, 0.0, 0.0)
 """The framing that inference meets: the region of a previous estimate."""
 
 
+UNVARIED = WarpConfig(0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0)
+"""No geometric augmentation: every crop is the nominal region, but for those that show no face."""
+
+
 @dataclass(frozen=True, eq=False)
 class Views:
     """Affine maps from normalised crop coordinates to sample pixels: pixel = centre + matrix @ u.

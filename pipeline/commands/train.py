@@ -2,80 +2,129 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from calibration.errors import UsageError
 from pipeline.commands.common import working
+
+if TYPE_CHECKING:
+    from detector.training.photograph_samples import MixedDataset
 
 EXAMPLES = """\b
 Examples:
-  vultus train runs/face --minutes 18 --workers 15 --batch-size 256 --device cuda
-  vultus train runs/small --minutes 70 --input-size 128 --hidden 256 --frozen-stages 3 \\
-      --batch-size 32 --queries 448 --draft --device cpu"""
+  vultus train runs/small                        two CPU cores, two hours
+  vultus train runs/base --preset base           a GPU, 25 minutes
+  vultus train runs/small --resume --minutes 200 goes on, longer
+  vultus train runs/mixed --dataset faces/300w:0.2 --dataset faces/mine.json:0.1:my_layout.json
+
+\b
+A dataset is PATH[:SHARE[:LAYOUT]]: a folder of images beside .pts files, or a file of labels (dlib .xml,
+COCO .json, WFLW .txt); its share of each batch, 0.15 if not said; the layout of its labels, ibug68 if
+not said. Weights that learnt from photographs are marked as not for release."""
+
 RENDER_MARGIN = 1.375
 """Pixels rendered per pixel of the network's input: the crops of training are cut out of a larger picture."""
 
 FOLDER = click.Path(path_type=Path)
+DEFAULT_SHARE = 0.15
+DATASET = re.compile(r"(?P<path>.+?)(:(?P<share>[0-9.]+)(:(?P<layout>[^:]+))?)?")
 
 
 @click.command(epilog=EXAMPLES)
 @click.argument("output", type=FOLDER)
+@click.option(
+    "--preset", default="small", show_default=True, help="What to train, and on what: small or base."
+)
 @click.option("--minutes", type=float, help="Length of the whole training by the clock.")
-@click.option("--steps", type=int, help="Length of the whole training in steps, instead of --minutes.")
+@click.option("--steps", type=int, help="Length of the whole training in steps, instead of by the clock.")
 @click.option("--session-minutes", type=float, help="Stop after so long with a checkpoint; see --resume.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in OUTPUT.")
-@click.option("--name", default="face", show_default=True, help="What the weights are called.")
-@click.option("--init", default="imagenet", show_default=True, help="imagenet, random, or a file of weights.")
-@click.option("--workers", type=int, default=1, show_default=True, help="Processes that render heads.")
+@click.option("--name", help="What the weights are called; face if not said.")
+@click.option("--init", help="imagenet, timm, auto, random, or a file of weights to start from.")
+@click.option("--workers", type=int, help="Processes that render heads.")
 @click.option("--samples", type=FOLDER, help="Folder that keeps rendered heads for the next run.")
+@click.option("--dataset", "datasets", multiple=True, help="Photographs to mix in; may be repeated.")
 @click.option("--skins", type=FOLDER, help="Folder of photographic skins.")
 @click.option("--backgrounds", type=FOLDER, help="Folder of photographs to put behind heads.")
-@click.option("--real", type=FOLDER, help="Folder of labelled photographs (.jpg and .pts) to mix in.")
-@click.option("--backbone", default="tf_efficientnet_lite0", show_default=True, help="A timm model.")
-@click.option("--input-size", type=int, default=256, show_default=True, help="Side of the crops, pixels.")
-@click.option("--hidden", type=int, default=512, show_default=True, help="Width of the predictor.")
-@click.option("--frozen-stages", type=int, default=0, show_default=True, help="Of the backbone, kept as is.")
-@click.option("--batch-size", type=int, default=128, show_default=True, help="Heads per step.")
-@click.option("--queries", type=int, default=640, show_default=True, help="Points per step.")
-@click.option("--learning-rate", type=float, default=1e-3, show_default=True)
-@click.option("--held-out", type=int, default=512, show_default=True, help="Heads set aside to measure on.")
-@click.option("--min-samples", type=int, default=1024, show_default=True, help="Heads to wait for.")
-@click.option("--draft", is_flag=True, help="Render without antialiasing: much faster without a GPU.")
-@click.option("--compiled", is_flag=True, help="Compile the backbone first; needs a C++ compiler on a CPU.")
+@click.option("--backbone", help="A timm model instead of the preset's.")
+@click.option("--predictor", help="mlp, transformer or attention instead of the preset's.")
+@click.option("--input-size", type=int, help="Side of the crops in pixels, instead of the preset's.")
+@click.option("--frozen-stages", type=int, help="First stages of the backbone that keep their weights.")
+@click.option("--batch-size", type=int, help="Heads per step.")
+@click.option("--queries", type=int, help="Points per step.")
+@click.option("--learning-rate", type=float)
+@click.option("--held-out", type=int, help="Rendered heads that are set aside to measure on.")
+@click.option("--draft/--fine", default=None, help="Render without smooth edges: much faster without a GPU.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 def command(
     output: Path,
+    preset: str,
+    datasets: tuple[str, ...],
     skins: Path | None,
     backgrounds: Path | None,
-    backbone: str,
-    input_size: int,
-    hidden: int,
-    draft: bool,
+    draft: bool | None,
+    backbone: str | None,
+    predictor: str | None,
+    input_size: int | None,
     **settings: object,
 ) -> None:
-    """Train a landmark network on rendered heads, and write weights and a model card to OUTPUT."""
-    from detector.network import NetworkConfig
+    """Train a landmark network on rendered heads, and write weights and a model card to OUTPUT.
+
+    The preset says what no option says. A log, its picture and a checkpoint are written on the way.
+    """
+    from dataclasses import replace
+
     from detector.synthetic.engine import EngineOptions
     from detector.training.config import TrainConfig
+    from detector.training.presets import training_preset
     from detector.training.run import train
     from detector.training.synthetic import SyntheticFactory
 
-    network = NetworkConfig(backbone=backbone, input_size=input_size, hidden=hidden)
+    chosen = training_preset(preset)
+    changes: dict[str, Any] = {"backbone": backbone, "predictor": predictor, "input_size": input_size}
+    network = replace(chosen.network, **{key: value for key, value in changes.items() if value is not None})
+    fine = chosen.fine if draft is None else not draft
     options = EngineOptions(
-        size=round(RENDER_MARGIN * input_size),
-        supersample=1 if draft else 2,
-        multisample=not draft,
+        size=round(RENDER_MARGIN * network.input_size),
+        supersample=2 if fine else 1,
+        multisample=fine,
         skins=skins,
         backgrounds=backgrounds,
     )
+    said = {key: value for key, value in settings.items() if value is not None}
+    usual = dict(chosen.settings)
+    if "steps" in said:
+        usual.pop("minutes", None)
     config = TrainConfig(
         output=output,
         factory=SyntheticFactory(options),
         network=network,
-        **settings,  # type: ignore[arg-type]  # the names and types of the options are those of the fields
+        datasets=tuple(parse_dataset(text) for text in datasets),
+        **(usual | said),  # type: ignore[arg-type]  # the names and types of the options are those of the fields
     )
     with working() as progress:
         weights = train(config, progress)
     click.echo(weights)
+
+
+def parse_dataset(text: str) -> MixedDataset:
+    """PATH[:SHARE[:LAYOUT]] as the training takes it.
+
+    Raises:
+        UsageError: it is not of that form.
+    """
+    from detector.training.photograph_samples import MixedDataset
+
+    found = DATASET.fullmatch(text)
+    if found is None:
+        raise UsageError(f"not a dataset: {text!r}", fix="Write PATH, PATH:SHARE or PATH:SHARE:LAYOUT")
+    try:
+        share = float(found["share"] or DEFAULT_SHARE)
+    except ValueError as error:
+        raise UsageError(f"not a share of a batch: {found['share']!r}") from error
+    return MixedDataset(Path(found["path"]), share, found["layout"] or "ibug68")

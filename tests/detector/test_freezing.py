@@ -7,7 +7,7 @@ import timm
 import torch
 
 from calibration.errors import UsageError
-from detector.training.trainer import freeze_stages
+from detector.training.start import freeze_stages
 
 
 def test_frozen_stages_keep_weights_and_statistics_and_the_others_learn() -> None:
