@@ -57,5 +57,5 @@ class AttentionPredictor(QueryPredictor):
         return answer
 
     def bytes_per_answer(self) -> int:
-        """The match with every cell, and a layer's input and output."""
-        return (2 * len(self.cells) + 4 * self.key.in_features) * FLOAT_BYTES
+        """The match with every cell, what is seen there, and a layer's input and output."""
+        return (3 * len(self.cells) + 2 * self.width + 8 * self.key.in_features) * FLOAT_BYTES

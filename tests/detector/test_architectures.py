@@ -19,7 +19,7 @@ from detector.query_transformer import TransformerPredictor, context_queries
 TINY = NetworkConfig(
     backbone="resnet10t", input_size=64, descriptor=32, hidden=32, query_code=16, grid_channels=4, context=24
 )
-PREDICTORS = ("mlp", "transformer")
+PREDICTORS = ("mlp", "transformer", "attention")
 
 
 def build(**changes: object) -> LandmarkNetwork:
@@ -152,7 +152,7 @@ def test_gradients_reach_every_part_of_a_transformer() -> None:
     """Nothing of the network is left untrained."""
     network = build(predictor="transformer", interaction="product").train().requires_grad_(True)
     mean, log_sigma = network(torch.rand(2, 3, 64, 64), torch.randn(6, 3))
-    (mean.square().sum() + log_sigma.square().sum()).backward()  # type: ignore[no-untyped-call]
+    (mean.square().sum() + log_sigma.square().sum()).backward()
     idle = [name for name, value in network.named_parameters() if value.grad is None]
     assert idle == []
 
@@ -228,7 +228,7 @@ torch.set_num_threads(1)
 config = NetworkConfig(backbone="resnet10t", input_size=64, hidden=256, context=64, predictor=sys.argv[1])
 network = LandmarkNetwork(config).eval()
 count = 0
-network.backbone.register_forward_hook(lambda *_: globals().__setitem__("count", count + 1))
+network.pool.register_forward_hook(lambda *_: globals().__setitem__("count", count + 1))
 images = torch.rand(2, 3, 64, 64)
 with torch.inference_mode():
     network(images, torch.rand(10, 3))

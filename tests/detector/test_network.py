@@ -10,6 +10,7 @@ import torch
 from calibration.errors import UsageError
 from detector.loss import gaussian_nll
 from detector.network import LOG_SIGMA_RANGE, LandmarkNetwork, NetworkConfig
+from detector.query_predictor import MlpPredictor
 
 SMALL = NetworkConfig(
     backbone="resnet10t", input_size=64, descriptor=64, hidden=32, query_code=16, grid_channels=8
@@ -44,6 +45,7 @@ def test_the_split_first_layer_equals_the_concatenation(network: LandmarkNetwork
     descriptor, queries = torch.randn(1, SMALL.descriptor), torch.randn(4, 3)
     codes = network.query_encoder(queries)
     predictor = network.predictor
+    assert isinstance(predictor, MlpPredictor)
     weight = torch.cat([predictor.from_descriptor.weight, predictor.from_query.weight], dim=1)
     joined = torch.cat([descriptor.expand(4, -1), codes], dim=1) @ weight.T + predictor.from_descriptor.bias
     expected = predictor.output(predictor.layers(joined))

@@ -78,14 +78,14 @@ def test_weights_of_other_layers_are_refused(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_timms_weights_bring_their_normalisation(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the hub's weights expect is stored with the network, and their licence is told."""
-    source = timm.create_model("resnet10t", num_classes=0, global_pool="")
+    source: nn.Module = timm.create_model("resnet10t", num_classes=0, global_pool="")
     network = build("resnet10t")
 
     def create(name: str, *, pretrained: bool, **_: object) -> nn.Module:
         assert (name, pretrained) == ("resnet10t", True)
         return source
 
-    monkeypatch.setattr(starting_weights.timm, "create_model", create)
+    monkeypatch.setattr(timm, "create_model", create)
     found = start_backbone(network, "timm")
     assert torch.equal(network.backbone.state_dict()["conv1.0.weight"], source.state_dict()["conv1.0.weight"])
     assert network.image_mean.flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
@@ -100,7 +100,7 @@ def test_without_the_network_timms_weights_say_so(monkeypatch: pytest.MonkeyPatc
         raise OSError("the hub cannot be reached\nand a long story")
 
     network = build("resnet10t")
-    monkeypatch.setattr(starting_weights.timm, "create_model", unreachable)
+    monkeypatch.setattr(timm, "create_model", unreachable)
     with pytest.raises(InputError, match=r"could not be fetched \(the hub cannot be reached\)") as told:
         start_backbone(network, "timm")
     assert "'random'" in told.value.fix
