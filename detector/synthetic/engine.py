@@ -93,7 +93,7 @@ class SyntheticEngine:
         rng = np.random.default_rng([seed, 0x5EED])
         performer = draw_performer(self.model, rng)
         vertices, frames = pose_head(self.model, performer)
-        vertices = settle(self.model, vertices, frames[1])
+        vertices = settle(self.model, self.heads.swell(vertices, performer.expression), frames[1])
         helmet = bool(rng.random() < HELMET_SHARE)
         camera = (draw_helmet_camera if helmet else draw_camera)(frames[1], self.options.size, rng)
         distance = float(np.linalg.norm(camera.centre - frames[1].centre))
@@ -112,8 +112,7 @@ class SyntheticEngine:
         frames: tuple[HeadFrame, HeadFrame],
         pixel: float,
     ) -> list[Surface]:
-        jaw = float(performer.expression[self.model.expression_names.index("jawOpen")])
-        head = self.heads.pose(vertices, jaw, frames[1])
+        head = self.heads.pose(vertices, performer.expression, frames[1])
         return self.wardrobe.dress(costume, head, performer.identity, frames[0], pixel)
 
     def _photograph(

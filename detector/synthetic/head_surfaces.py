@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from detector.synthetic.expression_lines import ExpressionFolds, draw_lines
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.lashes import Lashes
 from detector.synthetic.occlusion import ambient_occlusion
@@ -15,6 +16,7 @@ from detector.synthetic.skin_source import HeadTextures
 from detector.synthetic.surfaces import Floats, Kind, Material, Surface
 from detector.synthetic.teeth_paint import teeth_uv, tongue_uv
 from detector.synthetic.texture_layout import eye_uv, skin_uv
+from detector.synthetic.texture_maps import skin_maps
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
 
@@ -22,6 +24,8 @@ Array = NDArray[np.float64]
 
 MOUTH_OPEN = 0.55
 """jawOpen at which the open mouth's occlusion is baked."""
+LINES_WIDTH = 512
+"""Of the image of expression lines, in texels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,7 @@ class PosedHead:
         positions: (R, 3) refined positions, the first V being the vertices.
         normals: (R, 3) their unit normals.
         jaw_open: how far the jaw is open, 0 to 1.
+        lines: (R,) how deep the expression's lines are, 0 to 1.
         frame: where the skull is.
     """
 
@@ -40,6 +45,7 @@ class PosedHead:
     positions: Floats
     normals: Floats
     jaw_open: float
+    lines: Floats
     frame: HeadFrame
 
 
@@ -54,6 +60,7 @@ class HeadSurfaces:
             mesh.refine_values(_baked(model, mesh, jaw)[:, None])[:, 0] for jaw in (0.0, MOUTH_OPEN)
         ]
         self._lashes = Lashes(model)
+        self._jaw = model.expression_names.index("jawOpen")
         mean = mesh.refine_values(model.assets.mean)
         self._canonical = mean
         skin = mesh.parts["skin"]
@@ -62,6 +69,8 @@ class HeadSurfaces:
         self._neck_uv = self._uv["skin"][low]
         self._translucent = _translucency(mean)
         self._wet = _wetness(model, mean)
+        self._folds = ExpressionFolds(model, mean)
+        self._lines = draw_lines(skin_maps(model, LINES_WIDTH), np.random.default_rng(0))
 
     @property
     def canonical(self) -> Floats:
@@ -84,10 +93,15 @@ class HeadSurfaces:
         r, g, b = (float(c) for c in ((textures.skin_albedo[row, column] / 255.0) ** 2.2).mean(axis=0))
         return r, g, b
 
-    def pose(self, vertices: Floats, jaw_open: float, frame: HeadFrame) -> PosedHead:
-        """Refine posed vertices (V, 3)."""
+    def swell(self, vertices: Floats, expression: NDArray[np.floating]) -> Floats:
+        """Posed vertices (V, 3) with the flesh that an expression (E,) pushes out or draws in."""
+        return vertices + self._mesh.vertex_normals(vertices) * self._folds.swell(expression)[:, None]
+
+    def pose(self, vertices: Floats, expression: NDArray[np.floating], frame: HeadFrame) -> PosedHead:
+        """Refine posed vertices (V, 3) of a face with an expression (E,)."""
         positions, normals = self._mesh.refine(vertices)
-        return PosedHead(vertices, positions, normals, jaw_open, frame)
+        jaw, lines = float(expression[self._jaw]), self._folds.depth(expression)
+        return PosedHead(vertices, positions, normals, jaw, lines, frame)
 
     def build(
         self,
@@ -114,10 +128,13 @@ class HeadSurfaces:
             roughness=textures.roughness,
             texture=textures.skin_albedo,
             normal_map=textures.skin_normal,
+            lines=self._lines,
             scatter=1.0,
             cap_colour=hair_colour,
         )
-        tint = np.stack([self._wet, hair_roots, self._translucent, occlusion], axis=1).astype(np.float32)
+        # What is wet has no lines: one value holds both.
+        wet = np.where(self._wet > 0.0, self._wet, -textures.wrinkling * head.lines)
+        tint = np.stack([wet, hair_roots, self._translucent, occlusion], axis=1).astype(np.float32)
         surfaces = [self._part("skin", head, skin, tint)]
         surfaces += self._eyes(head, textures)
         surfaces += self._mouth(head, textures, opened)

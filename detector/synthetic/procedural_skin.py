@@ -93,6 +93,7 @@ def dressed(
         lash_colour=srgb_colour(lash),
         hair_colour=srgb_colour(hair),
         roughness=float(rng.uniform(0.38, 0.64)),
+        wrinkling=float(np.clip((0.4 + 0.7 * person.age) * rng.uniform(0.7, 1.1), 0.0, 1.0)),
     )
 
 

@@ -262,6 +262,8 @@ def _material(look: Material, pool: TexturePool) -> Any:
         roughnessFactor=look.roughness,
         baseColorTexture=pool.get(look.texture) if look.texture is not None else None,
         normalTexture=pool.get(look.normal_map) if look.normal_map is not None else None,
+        # pyrender has no slot for such an image; that of glowing surfaces is free.
+        emissiveTexture=pool.get(look.lines) if look.lines is not None else None,
         alphaMode="BLEND" if look.kind == Kind.GLASS or look.fine else "OPAQUE",
         doubleSided=True,
     )

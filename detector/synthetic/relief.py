@@ -44,7 +44,7 @@ def _wrinkles(maps: SkinMaps, age: float, rng: np.random.Generator) -> Floats:
     depth = np.zeros(maps.shape, np.float32)
     for lines, strength, width in _line_groups(age, rng):
         if strength > 0.02:
-            depth += _engrave(maps, lines, width) * np.float32(strength)
+            depth += engrave(maps, lines, width) * np.float32(strength)
     return depth
 
 
@@ -52,23 +52,25 @@ def _line_groups(age: float, rng: np.random.Generator) -> list[tuple[list[Array]
     """Polylines in millimetres near the mean head, with depth and width in millimetres, by kind."""
     old = float(np.clip(age, 0.0, 1.0))
     return [
-        (_forehead(rng), 0.5 * old * rng.uniform(0.2, 1.2), 1.3),
-        (_sides(_crows_feet, rng), 0.4 * old * rng.uniform(0.2, 1.2), 0.9),
-        (_sides(_fold, rng), (0.12 + 0.5 * old) * rng.uniform(0.2, 1.0), 2.0),
-        (_sides(_under_eye, rng), (0.06 + 0.35 * old) * rng.uniform(0.2, 1.0), 1.2),
-        (_sides(_frown, rng), 0.35 * old * rng.uniform(0.0, 1.2), 1.4),
+        (forehead(rng), 0.5 * old * rng.uniform(0.2, 1.2), 1.3),
+        (sides(crows_feet, rng), 0.4 * old * rng.uniform(0.2, 1.2), 0.9),
+        (sides(smile_fold, rng), (0.12 + 0.5 * old) * rng.uniform(0.2, 1.0), 2.0),
+        (sides(under_eye, rng), (0.06 + 0.35 * old) * rng.uniform(0.2, 1.0), 1.2),
+        (sides(frown, rng), 0.35 * old * rng.uniform(0.0, 1.2), 1.4),
         (_neck(rng), (0.08 + 0.35 * old) * rng.uniform(0.2, 1.0), 1.8),
     ]
 
 
-def _sides(make: Callable[[np.random.Generator], list[Array]], rng: np.random.Generator) -> list[Array]:
+def sides(make: Callable[[np.random.Generator], list[Array]], rng: np.random.Generator) -> list[Array]:
+    """Lines (n, 3) of both sides of the face, each drawn by itself."""
     lines: list[Array] = []
     for side in (-1.0, 1.0):
         lines += [line * np.array([side, 1.0, 1.0]) for line in make(rng)]
     return lines
 
 
-def _forehead(rng: np.random.Generator) -> list[Array]:
+def forehead(rng: np.random.Generator) -> list[Array]:
+    """Lines across the forehead; millimetres near the mean head, as all lines."""
     lines = []
     for height in np.arange(34.0, 60.0, rng.uniform(5.5, 9.0)):
         x = np.linspace(rng.uniform(-42, -15), rng.uniform(15, 42), 7)
@@ -77,7 +79,8 @@ def _forehead(rng: np.random.Generator) -> list[Array]:
     return lines
 
 
-def _crows_feet(rng: np.random.Generator) -> list[Array]:
+def crows_feet(rng: np.random.Generator) -> list[Array]:
+    """Lines that spread from the outer corner of the left eye."""
     lines = []
     for angle in np.linspace(-0.55, 0.5, int(rng.integers(3, 6))):
         reach = np.linspace(3.0, rng.uniform(12.0, 20.0), 5)
@@ -87,12 +90,14 @@ def _crows_feet(rng: np.random.Generator) -> list[Array]:
     return lines
 
 
-def _fold(rng: np.random.Generator) -> list[Array]:
+def smile_fold(rng: np.random.Generator) -> list[Array]:
+    """The fold from the left wing of the nose past the mouth's corner."""
     points = np.array([[17.0, -43, 26], [22, -52, 25], [27, -60, 23], [30.5, -68, 19], [31, -77, 16]])
     return [points[: int(rng.integers(3, 6))] + rng.normal(0, 0.7, 3)]
 
 
-def _under_eye(rng: np.random.Generator) -> list[Array]:
+def under_eye(rng: np.random.Generator) -> list[Array]:
+    """Lines below the left eye."""
     lines = []
     for drop in (0.0, 3.5)[: int(rng.integers(1, 3))]:
         x = np.linspace(17.0, 42.0, 6)
@@ -101,7 +106,8 @@ def _under_eye(rng: np.random.Generator) -> list[Array]:
     return lines
 
 
-def _frown(rng: np.random.Generator) -> list[Array]:
+def frown(rng: np.random.Generator) -> list[Array]:
+    """The upright line beside the left end of the brows."""
     y = np.linspace(10.0, 26.0, 4)
     return [np.stack([5.5 + rng.normal(0, 0.6, 4), y, np.full(4, 30.0)], axis=1)]
 
@@ -116,7 +122,7 @@ def _neck(rng: np.random.Generator) -> list[Array]:
     return lines
 
 
-def _engrave(maps: SkinMaps, lines: list[Array], width: float) -> Floats:
+def engrave(maps: SkinMaps, lines: list[Array], width: float) -> Floats:
     """Grooves (H, W) of unit depth along polylines; they fade out at their ends."""
     canvas = np.zeros(maps.shape, np.uint8)
     window = whole(maps.shape)

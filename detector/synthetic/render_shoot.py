@@ -134,8 +134,7 @@ class _Shoot:
         meshes = []
         for i, performer in enumerate(performers):
             vertices, frames = pose_head(model, performer)
-            jaw = float(performer.expression[model.expression_names.index("jawOpen")])
-            head = self._engine.heads.pose(vertices, jaw, frames[1])
+            head = self._engine.heads.pose(vertices, performer.expression, frames[1])
             surfaces = self._engine.wardrobe.dress(costume, head, identity, frames[0])
             self._photograph(surfaces, "images", options.first_frame + i)
             meshes.append(vertices)

@@ -26,6 +26,7 @@ class HeadTextures:
         lash_colour: of the lashes; sRGB in [0, 1], as all colours.
         hair_colour: what would grow on this head; brows and beard agree with it.
         roughness: of the skin, 0 (mirror) to 1.
+        wrinkling: how deep lines an expression draws, 0 to 1.
     """
 
     skin_albedo: Pixels
@@ -35,6 +36,7 @@ class HeadTextures:
     lash_colour: Colour
     hair_colour: Colour
     roughness: float
+    wrinkling: float
 
 
 class SkinSource(Protocol):

@@ -37,6 +37,7 @@ class Material:
         specular: scale of the highlights, 1 is physical.
         texture: (H, W, 3) sRGB image, row 0 on top, or None.
         normal_map: (H, W, 3) tangent-space normals (OpenGL), or None.
+        lines: (H, W, 3) lines of the expression, see :func:`expression_lines.draw_lines`, or None.
         bump: scale of the normal map.
         scatter: light under the surface, 1 is skin.
         fine: strands that let shine through what they are too thin to cover; drawn after what they lie on.
@@ -50,6 +51,7 @@ class Material:
     specular: float = 1.0
     texture: Pixels | None = None
     normal_map: Pixels | None = None
+    lines: Pixels | None = None
     bump: float = 1.0
     scatter: float = 0.0
     fine: bool = False

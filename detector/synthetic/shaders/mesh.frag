@@ -30,6 +30,9 @@ struct Material {
 #ifdef HAS_NORMAL_TEX
     sampler2D normal_texture;
 #endif
+#ifdef HAS_EMISSIVE_TEX
+    sampler2D emissive_texture;  // lines of the expression: normals in x and y, depth in z
+#endif
 };
 
 uniform Material material;
@@ -51,7 +54,7 @@ in vec3 strand;
 in vec2 uv;
 in vec2 strand_shade;
 in float coverage;
-in vec4 tint;                // wetness, hair roots, translucency, ambient occlusion
+in vec4 tint;                // wetness or minus the depth of lines, hair roots, translucency, occlusion
 
 out vec4 frag_color;
 
@@ -190,6 +193,9 @@ vec3 perturbed(vec3 n)
     float scale = inversesqrt(max(max(dot(t, t), dot(c, c)), 1e-20));
     vec3 m = texture(material.normal_texture, uv).xyz * 2.0 - 1.0;
     m.xy *= bump;
+#ifdef HAS_EMISSIVE_TEX
+    if (tint.r < -0.01) m.xy -= tint.r * (texture(material.emissive_texture, uv).xy * 2.0 - 1.0);
+#endif
     return normalize(mat3(t * scale, c * scale, n) * m);
 #else
     return n;
@@ -204,6 +210,16 @@ vec3 tone(vec3 c)
     vec3 film = clamp(f * (2.51 * f + 0.03) / (f * (2.43 * f + 0.59) + 0.14), 0.0, 1.0);
     vec3 y = mix(shoulder, film, filmic);
     return mix(12.92 * y, 1.055 * pow(max(y, 1e-5), vec3(1.0 / 2.4)) - 0.055, step(0.0031308, y));
+}
+
+// What the lines of the expression leave of the light.
+vec3 lined()
+{
+#ifdef HAS_EMISSIVE_TEX
+    if (tint.r < -0.01)
+        return mix(vec3(1.0), vec3(0.58, 0.42, 0.38), min(-tint.r * texture(material.emissive_texture, uv).z, 1.0));
+#endif
+    return vec3(1.0);
 }
 
 // 1 on bare skin; less on painted hair, which is darker than what surrounds it and does not shine.
@@ -225,7 +241,8 @@ vec3 shade_skin(Ray first, Ray second, vec3 base, vec3 soft_n, vec3 v)
     // The film of grease on skin fills its finest relief.
     vec3 film_n = normalize(mix(soft_n, n, kind == SKIN ? 0.5 : 1.0));
     vec3 albedo = mix(base, cap_colour, tint.g);
-    float roughness = mix(material.roughness_factor, 0.22, tint.r);
+    albedo *= lined();
+    float roughness = mix(material.roughness_factor, 0.22, max(tint.r, 0.0));
     vec3 ambient = irradiance(mix(soft_n, n, 0.5), 0.0);
     // Occluded skin turns red, not grey: the light that leaves it has been through it.
     vec3 light = ambient * pow(vec3(ao), mix(vec3(1.0), vec3(0.75, 1.1, 1.2), scatter));
