@@ -107,7 +107,7 @@ def test_answers_do_not_depend_on_how_the_list_is_cut_up(predictor: str) -> None
 def test_training_and_inference_answer_alike(predictor: str) -> None:
     """With gradients the queries are taken in one pass; the answers are the same."""
     network = build(predictor=predictor)
-    descriptors, queries = torch.randn(2, 32), torch.randn(50, 3)
+    descriptors, queries = network.describe(torch.rand(2, 3, 64, 64)), torch.randn(50, 3)
     with torch.inference_mode():
         inferred = network.decode(descriptors, queries, working_mib=0)
     _same(network.decode(descriptors, queries), inferred)
