@@ -21,6 +21,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr"})
 Image = NDArray[np.uint8]
 
 _DECODE = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+_DECODE_AS_IT_IS = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 class UnreadableImageError(InputError):
@@ -61,18 +62,34 @@ def decode_image(data: bytes, path: Path, *, exposure: float = 0.0) -> Image:
     """
     if _is_cut_short(data, path.suffix.lower()):
         raise UnreadableImageError("The image is truncated", where=str(path), fix="Copy it again")
-    try:
-        pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), _DECODE) if data else None
-    except cv2.error:
-        pixels = None
+    pixels = _decoded(data)
     if pixels is None:
         raise UnreadableImageError("The file is not a readable image", where=str(path), fix="Copy it again")
-    pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     if pixels.dtype == np.uint8:
-        return np.ascontiguousarray(pixels)
+        return np.ascontiguousarray(pixels, dtype=np.uint8)
     if pixels.dtype == np.uint16:
         return np.asarray(cv2.convertScaleAbs(pixels, alpha=1 / 257), dtype=np.uint8)
-    return linear_to_display(pixels.astype(np.float32), exposure)
+    if pixels.dtype.kind == "f":
+        return linear_to_display(pixels.astype(np.float32), exposure)
+    raise UnreadableImageError(
+        f"The image has pixels of type {pixels.dtype}",
+        where=str(path),
+        fix="Save it with 8 or 16 bits per channel without sign, or in floating point",
+    )
+
+
+def _decoded(data: bytes) -> NDArray[np.generic] | None:
+    """Pixels (H, W, 3) RGB as the file has them; None where it does not decode."""
+    # the first is quicker and knows palettes; the second takes what the first cannot convert
+    for how in (_DECODE, _DECODE_AS_IT_IS):
+        try:
+            pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), how) if data else None
+        except cv2.error:
+            continue
+        if pixels is not None:
+            channels = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+            return np.ascontiguousarray(channels[..., 2::-1])
+    return None
 
 
 def linear_to_display(linear: NDArray[np.floating], exposure: float = 0.0) -> Image:

@@ -27,6 +27,7 @@ from pipeline.shoot.shoot import Shoot, read_shoot
 from pipeline.stages import detect
 from pipeline.stores.landmarks import FrameStatus, read_landmarks
 from pipeline.stores.outcome import read_failures
+from tests.detector.oracle import disc_image, oracle_predictor
 
 FRAMES = range(1001, 1021)
 OFFSETS = np.random.default_rng(0).uniform(-8, 8, (16, 2)).astype(np.float32)
@@ -175,6 +176,68 @@ def test_unknown_layouts_and_weights_are_refused_before_any_work(shoot: Shoot) -
         detect.check(shoot.with_changes(detect={"layout": "dense321"}))
     with pytest.raises(InputError, match="no-such"):
         detect.check(shoot.with_changes(detect={"weights": "no-such"}))
+
+
+def write_single(folder: Path, images: Sequence[NDArray[np.generic]]) -> Shoot:
+    """One camera with these images."""
+    (folder / "only").mkdir(parents=True)
+    for number, image in enumerate(images, 1001):
+        cv2.imwrite(str(folder / "only" / f"only.{number}.png"), image)
+    (folder / "weights.safetensors").write_bytes(b"any")
+    (folder / "shoot.toml").write_text(
+        '[cameras.only]\nimages = "only"\n[calibration]\nsource = "file"\nfile = "cameras.json"\n'
+        '[detect]\nlayout = "ibug68"\nweights = "weights.safetensors"\n'
+    )
+    return read_shoot(folder / "shoot.toml")
+
+
+@pytest.fixture
+def discs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that calls white discs heads."""
+    monkeypatch.setattr(detect, "load_predictor", lambda *args, **kwargs: oracle_predictor())
+
+
+@pytest.mark.usefixtures("discs")
+def test_grey_deep_and_alpha_images_give_the_same_landmarks(tmp_path: Path) -> None:
+    """How the camera's software saved an image does not matter."""
+    plain = disc_image((300.0, 200.0), 900.0, (640, 480))
+    alpha, deep = np.dstack([plain, 255 - plain[..., 0]]), plain.astype(np.uint16) * 257
+    shoot = write_single(tmp_path, [plain, plain[..., 0], alpha, deep])
+    detect.main(shoot)
+    stored = read_landmarks(shoot.landmark_file("only"))
+    assert stored.seen.all()
+    for mean in stored.rows.mean[1:]:
+        np.testing.assert_allclose(mean, stored.rows.mean[0], atol=0.1)
+
+
+@pytest.mark.usefixtures("discs")
+def test_two_faces_are_recorded_and_said_aloud(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The choice stands in the file at the frame where it was made, and in the log."""
+    both = disc_image((220.0, 240.0), 900.0, (800, 480), (600.0, 240.0, 600.0))
+    shoot = write_single(tmp_path, [both, both])
+    with caplog.at_level(logging.WARNING, logger="pipeline"):
+        detect.main(shoot)
+    stored = read_landmarks(shoot.landmark_file("only"))
+    assert stored.seen.all()
+    np.testing.assert_allclose(stored.rows.region[:, 0], 220, atol=8)
+    assert stored.rows.reason == ["2 faces, the largest near the middle is taken", ""]
+    assert "camera only, frame 1001: 2 faces" in caplog.text
+    central = shoot.with_changes(detect={"face": "surest"})
+    detect.main(central)
+    assert "the surest" in read_landmarks(central.landmark_file("only")).rows.reason[0]
+
+
+@pytest.mark.usefixtures("discs")
+def test_a_face_at_the_border_and_no_face_are_told_apart(tmp_path: Path) -> None:
+    """A head that the image cuts has landmarks; an empty image has a reason with the uncertainty."""
+    border = disc_image((70.0, 200.0), 900.0, (640, 480))
+    shoot = write_single(tmp_path, [border, 0 * border, border])
+    detect.main(shoot)
+    stored = read_landmarks(shoot.landmark_file("only"))
+    assert stored.rows.status.tolist() == [FrameStatus.OK, FrameStatus.NO_FACE, FrameStatus.OK]
+    assert "sure enough" in stored.rows.reason[1]
+    assert (stored.rows.uncertainty[[0, 2]] < 0.1).all()
+    assert np.isnan(stored.rows.uncertainty[1])
 
 
 SCRIPT = """

@@ -8,6 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from calibration.errors import InputError, UsageError
 from pipeline.frames.images import UnreadableImageError, linear_to_display, read_image
@@ -157,3 +158,56 @@ def test_what_is_not_a_movie_is_refused(tmp_path: Path) -> None:
         open_source(tmp_path / "take.mov")
     with pytest.raises(InputError, match="no such folder"):
         open_source(tmp_path / "nowhere")
+
+
+RAMP = np.linspace(0, 255, 64 * 48).reshape(48, 64).astype(np.uint8)
+COLOURS = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=-1)
+"""(48, 64, 3) BGR, as OpenCV writes."""
+
+DEEP = COLOURS.astype(np.uint16) * 257
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"),
+    [
+        ("rgba.png", np.dstack([COLOURS, RAMP])),
+        ("deep.png", DEEP),
+        ("deep_rgba.png", np.dstack([DEEP, DEEP[..., 0]])),
+        ("deep.tif", DEEP),
+    ],
+)
+def test_deep_images_and_images_with_alpha_look_like_plain_ones(
+    tmp_path: Path, name: str, pixels: NDArray[np.generic]
+) -> None:
+    """16 bits become 8, and alpha is dropped, without a change of colour."""
+    cv2.imwrite(str(tmp_path / name), pixels)
+    np.testing.assert_array_equal(read_image(tmp_path / name), COLOURS[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"),
+    [("grey.png", RAMP), ("deep.png", RAMP.astype(np.uint16) * 257), ("grey.tif", RAMP)],
+)
+def test_grey_images_have_three_equal_channels(
+    tmp_path: Path, name: str, pixels: NDArray[np.generic]
+) -> None:
+    """A monochrome camera is a camera like the others."""
+    cv2.imwrite(str(tmp_path / name), pixels)
+    np.testing.assert_array_equal(read_image(tmp_path / name), np.repeat(RAMP[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floating_point_images_are_linear_light(tmp_path: Path, dtype: type) -> None:
+    """Grey or coloured, of either precision, they are brought to display."""
+    for name, pixels in (("grey.tif", RAMP), ("colours.tif", COLOURS)):
+        cv2.imwrite(str(tmp_path / name), (pixels / 255).astype(dtype))
+        image = read_image(tmp_path / name)
+        assert image.shape == (48, 64, 3)
+        assert np.abs(image[0, -1, 2] - linear_to_display(np.array([pixels[0, -1].flat[0] / 255]))[0]) <= 1
+
+
+def test_pixels_of_a_kind_that_no_camera_has_are_named(tmp_path: Path) -> None:
+    """Signed pixels have no agreed black and white, so they are not guessed."""
+    cv2.imwrite(str(tmp_path / "signed.tif"), RAMP.astype(np.int16))
+    with pytest.raises(UnreadableImageError, match=r"signed\.tif.*int16.*8 or 16 bits"):
+        read_image(tmp_path / "signed.tif")
