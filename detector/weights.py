@@ -17,7 +17,6 @@ from torch import Tensor
 from calibration.errors import InputError
 from detector.network import LandmarkNetwork, NetworkConfig
 from detector.quantisation import dequantise, quantisable, quantise
-from detector.starting_weights import load_imagenet as load_imagenet
 
 FORMAT = "vultus-network-1"
 RELEASED = Path(__file__).parent / "released"
