@@ -1,8 +1,8 @@
 """Ground truth of a rendered shoot: the true surface of each frame, from a NumPy archive.
 
 The archive holds ``vertices`` (F, N, 3) in the world of the cameras and ``frames`` (F,); and, as far as there
-are any, ``idx_<region>`` (vertices that should be scored), ``eye_centers_world`` (F, 2, 3) and ``units``
-(m, cm, mm).
+are any, ``idx_<region>`` (vertices that should be scored), ``eye_centers_world`` (F, 2, 3), ``landmarks68``
+(the vertices that are the landmarks of 300-W) and ``units`` (m, cm, mm).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import InputError, UsageError
+from detector.datasets import IBUG68
 from pipeline.export.options import UNITS
 
 REGIONS = ("narrow_face", "face")
@@ -30,12 +31,14 @@ class Truth:
         points: (F, N, 3) metres, the vertices of the scored region.
         region: its name.
         interocular: (F,) metres between the eyeballs' centres; NaN where the archive does not say.
+        landmarks: (F, 68, 3) metres, the landmarks of 300-W on the surface; None where it does not say.
     """
 
     frames: NDArray[np.int64]
     points: NDArray[np.float64]
     region: str
     interocular: NDArray[np.float64]
+    landmarks: NDArray[np.float64] | None = None
 
 
 def read_truth(path: Path, *, region: str | None = None, units: str | None = None) -> Truth:
@@ -65,7 +68,14 @@ def read_truth(path: Path, *, region: str | None = None, units: str | None = Non
     if eyes is not None:
         distance = np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=-1) * scale
     points = np.asarray(data["vertices"][:, index], dtype=np.float64) * scale
-    return Truth(data["frames"].astype(np.int64), points, name, distance)
+    return Truth(data["frames"].astype(np.int64), points, name, distance, _landmarks(data, scale))
+
+
+def _landmarks(data: dict[str, NDArray[np.generic]], scale: float) -> NDArray[np.float64] | None:
+    index = data.get("landmarks68")
+    if index is None or index.shape != (IBUG68.count,):
+        return None
+    return np.asarray(data["vertices"][:, index.astype(np.int64)], dtype=np.float64) * scale
 
 
 def _metres(units: str) -> float:

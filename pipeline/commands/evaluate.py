@@ -46,29 +46,59 @@ def evaluate_shoot(
     click.echo("\n".join(read_evaluation(path).lines()))
 
 
-@command.command("landmarks", epilog="Example:  vultus evaluate landmarks photographs --search")
-@click.argument("folder", type=click.Path(path_type=Path))
+@command.command(
+    "landmarks", epilog="Example:  vultus evaluate landmarks photographs --search --output results"
+)
+@click.argument("data", type=click.Path(path_type=Path))
 @click.option("--weights", help="A released name or a file; the released weights if not said.")
 @click.option("--search", is_flag=True, help="Find the face as in a shoot, instead of from the labels.")
 @click.option("--jitter", type=click.IntRange(1), default=1, show_default=True, help="Looks averaged.")
+@click.option("--flip", is_flag=True, help="Also look at mirror images, and average.")
+@click.option("--layout", "layouts", multiple=True, help="To measure on synthetic samples; may be repeated.")
+@click.option(
+    "--truth", type=click.Path(path_type=Path), help="NumPy archive of the true surfaces: DATA is a shoot."
+)
+@click.option(
+    "--translate",
+    type=click.Path(path_type=Path),
+    help="Labelled photographs to learn label translation from (W22 section 4.1), or its .npz.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for figures, curves and pictures.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-def evaluate_photographs(folder: Path, weights: str | None, search: bool, jitter: int, device: str) -> None:
-    """Compare the 68 landmarks with labelled photographs (images beside .pts files) in FOLDER."""
-    from detector.benchmark import evaluate_landmarks
-    from detector.predictor import load_predictor
+def evaluate_landmarks(
+    data: Path,
+    weights: str | None,
+    search: bool,
+    jitter: int,
+    flip: bool,
+    layouts: tuple[str, ...],
+    truth: Path | None,
+    translate: Path | None,
+    output: Path | None,
+    device: str,
+) -> None:
+    """Compare predicted landmarks with the labels of DATA.
+
+    DATA is a set of photographs with 68 labels (.pts, dlib XML, COCO or WFLW), a folder of synthetic samples
+    (its held-out ones are measured, densely too), or a shoot with ground truth.
+    """
+    from detector.predictor import PredictorOptions
     from detector.weights import default_weights
-    from fitting.head_model import load_head_model
+    from pipeline import landmark_evaluation, landmark_report
     from pipeline.devices import torch_device
 
-    chosen = weights or default_weights()
-    predictor = load_predictor(
-        chosen, "ibug68", load_head_model(), device=torch_device(device), jitter=jitter
+    request = landmark_evaluation.EvaluationRequest(
+        data=data,
+        weights=weights or default_weights(),
+        device=torch_device(device),
+        own_search=search,
+        options=PredictorOptions(jitter=jitter, flip=flip),
+        layouts=layouts,
+        truth=truth,
+        translate=translate,
     )
     with working() as progress:
-        found = evaluate_landmarks(predictor, folder, own_search=search, progress=progress)
-    click.echo(f"{found.photographs} photographs, {found.missed} without a face found")
-    click.echo("error in percent of the distance between the outer corners of the eyes:")
-    click.echo(f"mean {found.mean:.2f}, median {found.median:.2f}")
-    click.echo(f"more than 10 percent: {found.failures:.1f} percent of the photographs")
-    click.echo("  ".join(f"{name} {value:.2f}" for name, value in found.groups.items()))
-    click.echo(f"spread of the errors in units of sigma: {found.spread:.2f}")
+        found = landmark_evaluation.evaluate_landmarks(request, progress)
+        if output is not None:
+            landmark_report.write_report(found, output)
+    click.echo("\n".join(landmark_report.table(found)))

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
 import torch
 
-from calibration.errors import UsageError
-from detector.benchmark import evaluate_landmarks
 from detector.region import HEAD_CENTRE, QUERY_SCALE
 from detector.views import combine, jittered
 from tests.detector.oracle import disc_image, disc_region, oracle_predictor
@@ -85,22 +80,3 @@ def test_averaging_takes_out_only_the_error_that_is_not_shared() -> None:
     own = 0.6 * torch.randn(1, 8, 20000, 2, generator=generator)
     mean, sigma = combine(shared + own, torch.ones(1, 8, 20000))
     assert float(mean.std()) == pytest.approx(float(sigma.square().mean().sqrt()), rel=0.02)
-
-
-def test_the_benchmark_counts_errors_and_missed_faces(tmp_path: Path) -> None:
-    """Perfect labels give no error; a photograph without a face is a failure."""
-    predictor = oracle_predictor()
-    offset = predictor.layout.queries.numpy() * QUERY_SCALE - HEAD_CENTRE
-    for name, bright in (("a", True), ("b", False)):
-        image = disc_image((300.0, 220.0), 900.0, (640, 480))
-        cv2.imwrite(str(tmp_path / f"{name}.png"), image if bright else 0 * image)
-        points = [300.0, 220.0] + 900.0 * offset[:, :2] * [1, -1] + 1
-        rows = "\n".join(f"{x} {y}" for x, y in points)
-        (tmp_path / f"{name}.pts").write_text(f"version: 1\nn_points: 68\n{{\n{rows}\n}}\n")
-    found = evaluate_landmarks(predictor, tmp_path, own_search=True)
-    assert (found.photographs, found.missed) == (2, 1)
-    assert found.mean < 1.5
-    assert found.failures == 50.0
-    assert set(found.groups) == {"jaw", "brows", "nose", "eyes", "mouth"}
-    with pytest.raises(UsageError, match="ibug68"):
-        evaluate_landmarks(oracle_predictor("dense320"), tmp_path, own_search=True)

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from detector.benchmark import evaluate_landmarks
+from detector.datasets import read_dataset
+from detector.evaluation.labelled_faces import faces_of_photographs
+from detector.evaluation.prediction import predict_faces
+from detector.evaluation.score import score
 from detector.predictor import load_predictor
 from detector.region import region_from_landmarks
 from detector.search import search
@@ -56,7 +59,8 @@ def test_released_weights_read_faces_of_real_people(tmp_path: Path) -> None:
         for source in (path, path.with_suffix(".pts")):
             (tmp_path / source.name).symlink_to(source)
     predictor = load_predictor(released_names()[0], "ibug68", load_head_model())
-    found = evaluate_landmarks(predictor, tmp_path, own_search=False)
+    faces = faces_of_photographs(read_dataset(tmp_path), predictor.layout)
+    found = score(predict_faces(predictor, faces, own_search=False)).nme
     # the model card tells 8.5 and 29: no later release is to be worse
     assert found.median < 9.5
-    assert found.failures < 38.0
+    assert found.fr10 < 38.0
