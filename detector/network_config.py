@@ -123,11 +123,16 @@ class NetworkConfig:
 
 PRESETS: dict[str, NetworkConfig] = {
     "small": NetworkConfig(
-        backbone="tf_efficientnet_lite0", input_size=128, hidden=256, predictor="attention"
+        backbone="tf_efficientnet_lite0", input_size=128, hidden=256, frequencies=9, predictor="attention"
     ),
-    "base": NetworkConfig(backbone="convnext_nano", input_size=256, hidden=512, predictor="attention"),
+    "base": NetworkConfig(
+        backbone="convnext_nano", input_size=256, hidden=512, frequencies=9, predictor="attention"
+    ),
 }
-"""The networks that are released: ``small`` is fast on a CPU, ``base`` is the more accurate."""
+"""The networks that are released: ``small`` is fast on a CPU, ``base`` is the more accurate.
+
+The lips of the closed canonical mouth lie half a millimetre apart: nine octaves tell them apart, six do not.
+"""
 
 
 def preset(name: str) -> NetworkConfig:
