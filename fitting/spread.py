@@ -24,6 +24,20 @@ def scattered(
 ) -> SurfacePoints:
     """Points (count) over the triangles in proportion to area times density; nothing about it is random.
 
+    Arguments and errors are those of :func:`scattered_on`.
+    """
+    face, weights = scattered_on(vertices, triangles, count, density)
+    return SurfacePoints(np.asarray(triangles, np.int64)[face], weights)
+
+
+def scattered_on(
+    vertices: NDArray[np.float64],
+    triangles: NDArray[np.int64],
+    count: int,
+    density: NDArray[np.float64] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The points of :func:`scattered` as numbers (count,) of triangles, and weights (count, 3) of corners.
+
     Args:
         vertices: (V, 3) in any unit.
         triangles: (T, 3) indices.
@@ -43,7 +57,7 @@ def scattered(
     first, second = (step / _PLASTIC) % 1.0, (step / _PLASTIC**2) % 1.0
     root = np.sqrt(first)
     weights = np.stack([1.0 - root, root * (1.0 - second), root * second], axis=1)
-    return SurfacePoints(np.asarray(triangles, np.int64)[face], weights)
+    return face, weights
 
 
 def farthest_points(

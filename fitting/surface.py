@@ -45,6 +45,11 @@ class SurfacePoints:
         weights = np.tile(np.array([1.0, 0.0, 0.0]), (len(index), 1))
         return cls(np.repeat(index[:, None], 3, axis=1), weights)
 
+    @classmethod
+    def unknown(cls, count: int) -> SurfacePoints:
+        """Points that are nowhere on the surface: they evaluate to NaN."""
+        return cls(np.zeros((count, 3), np.int64), np.full((count, 3), np.nan))
+
     def evaluate(self, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
         """The points (..., L, 3) on a mesh whose vertices are (..., V, 3), in the unit of the vertices."""
         corners = vertices[..., self.vertices, :]

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from calibration.camera import Rig
 from calibration.errors import InputError, NoFaceError
 from calibration.formats import read_rig
-from detector.layouts import layout
+from detector.layouts import LAYOUTS, Layout, layout
 from fitting.head_model import HeadModel
 from fitting.observations import Observations
+from fitting.surface import SurfacePoints
 from pipeline.frames.ranges import format_frames
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.landmarks import FrameStatus, Landmarks, read_landmarks
@@ -43,14 +44,20 @@ class Sightings:
     fingerprints: tuple[str, ...]
 
 
-def read_sightings(shoot: Shoot, model: HeadModel) -> Sightings:
+def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Sightings:
     """Read the cameras and landmarks of a shoot.
 
     In a rig of two or more cameras, a frame of which only one camera has an image is left out. A frame that
     several cameras have but few see a face in is kept: the fit knows how to lean on its neighbours.
 
+    Args:
+        shoot: whose cameras are calibrated and whose landmarks are found.
+        model: the head model that the layout lies on.
+        to_fit: refuse landmarks that the model cannot be fitted to; otherwise they have unknown points.
+
     Raises:
         InputError: the calibration or a landmark file is missing, or they do not belong together.
+        UsageError: the landmarks lie inside the head.
         NoFaceError: no camera saw a face in any frame.
     """
     rig = read_rig(shoot.cameras_file, "vultus")
@@ -63,10 +70,11 @@ def read_sightings(shoot: Shoot, model: HeadModel) -> Sightings:
     kept = _enough_images(stored)
     if not kept.any():
         raise InputError("No frame was seen by two cameras", where=shoot.name)
-    chosen = layout(stored[0].header.layout, model)
+    name = stored[0].header.layout
+    chosen = layout(name if name in LAYOUTS else shoot.layout, model)
     if not _same_queries(stored[0], chosen.queries.numpy()):
         raise InputError(
-            "The landmarks were made for another head model",
+            "The landmarks were made for another head model or another layout",
             where=str(shoot.landmarks_folder),
             fix="Run: vultus detect --force",
         )
@@ -78,12 +86,18 @@ def read_sightings(shoot: Shoot, model: HeadModel) -> Sightings:
         mean=np.stack([each.rows.mean for each in stored], axis=1)[kept].astype(np.float64),
         sigma=np.stack([each.rows.sigma for each in stored], axis=1)[kept].astype(np.float64),
         seen=seen[kept],
-        points=chosen.points,
+        points=_points(chosen, to_fit),
         fps=shoot.settings.shoot.fps,
     )
     left_out = tuple(int(frame) for frame in frames[~kept])
     fingerprints = tuple(each.header.fingerprint for each in stored)
     return Sightings(observations, rig.select(names), chosen.name, left_out, fingerprints)
+
+
+def _points(chosen: Layout, to_fit: bool) -> SurfacePoints:
+    if to_fit or chosen.surface is not None:
+        return chosen.points
+    return SurfacePoints.unknown(len(chosen))
 
 
 def warn_left_out(left_out: Sequence[int]) -> None:

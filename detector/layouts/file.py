@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from calibration.errors import InputError
+from detector.layouts.known import LAYOUTS
 from detector.layouts.layout import Layout, at_positions, on_surface
 from detector.region import QUERY_SCALE
 from fitting.head_model import HeadModel
@@ -51,6 +52,8 @@ def read_layout(path: Path, model: HeadModel) -> Layout:
     """
     content = _content(path)
     name = str(content.get("name") or path.stem)
+    if name in LAYOUTS:
+        raise InputError(f"the name {name} is taken: vultus has a layout of that name", where=str(path))
     if "positions" in content:
         positions = _rows(content, "positions", path)
         if np.abs(positions).max() > FARTHEST:

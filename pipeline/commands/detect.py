@@ -11,7 +11,9 @@ from pipeline.commands.common import open_shoot, shoot_options, working
 
 @click.command(epilog="Example:  vultus detect footage/take1 --layout dense703 --device cuda")
 @shoot_options()
-@click.option("--layout", help="Landmarks to find instead of the file's; see: vultus layouts list.")
+@click.option(
+    "--layout", help="Landmarks to find instead of the file's: a name (vultus layouts list) or a layout file."
+)
 @click.option("--weights", help="A network of your own (.safetensors) instead of the file's.")
 @click.pass_context
 def command(
@@ -32,6 +34,8 @@ def command(
     from pipeline.stores.outcome import PARTIAL, read_failures
 
     opened = open_shoot(shoot, frames=frames, output=output, device=device)
+    if layout and Path(layout).is_file():
+        layout = str(Path(layout).resolve())
     opened = opened.with_changes(detect={"layout": layout, "weights": weights})
     with working() as progress:
         path = main(opened, force=force, progress=progress)

@@ -116,6 +116,13 @@ class Shoot:
         """A path of the file, made absolute."""
         return self.root / Path(text).expanduser()
 
+    @property
+    def layout(self) -> str:
+        """The landmark layout of the file: its name, or the absolute path of the layout's own file."""
+        setting = self.settings.detect.layout
+        own = self.path(setting)
+        return str(own) if own.is_file() else setting
+
     def with_changes(self, **sections: dict[str, object]) -> Shoot:
         """The shoot with some keys changed; ``None`` leaves a key as it is.
 

@@ -118,7 +118,7 @@ def _key(name: str) -> str:
 
 _STAGES = """\
 [detect]
-layout = "dense320"      # landmarks to find: ibug68, dense320, dense703, vertices
+layout = "dense320"      # landmarks to find; see: vultus layouts list
 # weights = "my.safetensors"   # a network of your own; the released one if not said
 # face = "largest"       # which of several faces of an image: largest (near the middle), central, surest
 # upright = false        # look at heads as they are, and not turned upright

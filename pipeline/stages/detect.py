@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.errors import UsageError
 from calibration.formats import read_rig
-from detector.layouts import LAYOUTS
+from detector.layouts import check_layout
 from detector.predictor import Predictor, load_predictor
 from detector.weights import default_weights, find_weights
 from fitting.head_model import load_head_model
@@ -66,7 +65,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     device = torch_device(settings.device)
     predictor = load_predictor(
         weights,
-        settings.layout,
+        shoot.layout,
         load_head_model(),
         device=device,
         jitter=settings.jitter,
@@ -88,9 +87,7 @@ def check(shoot: Shoot) -> None:
         UsageError: there is no such layout.
         InputError: the weights are missing.
     """
-    chosen = shoot.settings.detect.layout
-    if chosen not in LAYOUTS:
-        raise UsageError(f"There is no layout '{chosen}'", fix=f"Known are: {', '.join(LAYOUTS)}")
+    check_layout(shoot.layout)
     find_network(shoot)
 
 
@@ -122,6 +119,7 @@ def _fingerprint(shoot: Shoot, weights: Path) -> str:
     return fingerprint(
         settings=shoot.settings.detect.model_dump(exclude={"device", "weights"}),
         weights=file_digest(weights),
+        layout=file_digest(Path(shoot.layout)) if Path(shoot.layout).is_file() else None,
         frames=shoot.frames,
         cameras={name: camera.model_dump() for name, camera in shoot.settings.cameras.items()},
         images={name: source.fingerprint() for name, source in shoot.sources.items()},

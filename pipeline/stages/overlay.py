@@ -49,7 +49,8 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     performance, _ = read_performance(shoot.performance_file)
     clear_stamp(shoot.output, STAGE)
     model = load_head_model()
-    scene = Scene(performance, model, shoot.sources, read_sightings(shoot, model).observations)
+    seen = read_sightings(shoot, model, to_fit=False).observations
+    scene = Scene(performance, model, shoot.sources, seen)
     sheet = OverlayOptions(longest_side=_SHEET_PANEL, crop=True, progress=span(progress, 0, _SHEET_SHARE))
     files = [write_contact_sheet(scene, folder / SHEET, options=sheet)]
     files += write_overlay_movies(scene, folder, OverlayOptions(progress=span(progress, _SHEET_SHARE, 1)))

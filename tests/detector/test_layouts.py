@@ -143,6 +143,7 @@ GOOD = {"format": "vultus layout", "version": 1, "name": "x", "vertices": [[0, 1
     [
         ({"format": "spam"}, "no layout file"),
         ({"version": 7}, "version 7"),
+        ({"name": "dense320"}, "name dense320 is taken"),
         ({"vertices": [[0, 1]]}, "rows of three"),
         ({"vertices": []}, "rows of three"),
         ({"weights": "heavy"}, "rows of three"),
