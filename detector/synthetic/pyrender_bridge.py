@@ -12,6 +12,7 @@ os.environ.setdefault("PYGLET_HEADLESS", "1")
 
 import ctypes
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,9 +173,8 @@ class ShadingRenderer(Renderer):  # type: ignore[misc]
 def _cast_shadow(primitive: Any, program: Any) -> None:
     """Draw a primitive into the shadow map; of strands, whose order is random, only the first few."""
     many = primitive.tangents is not None and primitive.indices.size > MANY_STRANDS
-    share = SHADOW_STRANDS if many else 1.0
-    program.set_uniform("spread", 1.0 / share)
-    count = int(share * (primitive.indices.size // 6)) * 6 if share < 1.0 else primitive.indices.size
+    program.set_uniform("spread", 1.0 / SHADOW_STRANDS if many else 1.0)
+    count = _casting(primitive.indices.size) if many else primitive.indices.size
     primitive._bind()
     GL.glDisable(GL.GL_CULL_FACE)
     GL.glDisable(GL.GL_BLEND)
@@ -210,7 +210,8 @@ def build_scene(
     for i, lamp in enumerate(renderer.lights):
         key = picture.light.keys[i] if i < len(picture.light.keys) else None
         _place_lamp(scene, lamp, key, f"lamp {i}")
-    primitives = [_primitive(surface, pool) for surface in picture.surfaces]
+    ahead = -np.asarray(pose[:3, 2], np.float32)
+    primitives = [_primitive(_near_first(surface, ahead), pool) for surface in picture.surfaces]
     if picture.backdrop is not None:
         primitives.insert(0, _backdrop(picture.backdrop))
     for i, primitive in enumerate(primitives):
@@ -236,6 +237,25 @@ def _facing(direction: NDArray[np.float64]) -> NDArray[np.float64]:
     x = np.cross(up, z)
     x /= np.linalg.norm(x)
     return np.stack([x, np.cross(z, x), z], axis=1)
+
+
+def _near_first(surface: Surface, ahead: NDArray[np.float32]) -> Surface:
+    """Many strands with the nearest first, since what they hide is then not shaded.
+
+    Those that cast shadows stay at the beginning.
+    """
+    triangles = surface.triangles
+    if surface.strands is None or triangles.size <= MANY_STRANDS:
+        return surface
+    depth = (surface.positions @ ahead)[triangles[:, 0]]
+    casting = _casting(triangles.size) // 3
+    order = np.concatenate([np.argsort(depth[:casting]), casting + np.argsort(depth[casting:])])
+    return replace(surface, triangles=triangles[order])
+
+
+def _casting(indices: int) -> int:
+    """How many of the indices of many strands cast shadows: whole quads, the first of them."""
+    return int(SHADOW_STRANDS * (indices // 6)) * 6
 
 
 def _primitive(surface: Surface, pool: TexturePool) -> Any:
