@@ -85,7 +85,7 @@ def _fibres(out: Floats, turn: Floats, rng: np.random.Generator) -> Floats:
 def _sclera(shape: tuple[int, ...], angle: Floats, age: float, rng: np.random.Generator) -> Floats:
     """Linear RGB (h, w, 3): off-white, yellower with age, red towards the corners, with veins."""
     size = (shape[0], shape[1])
-    bright = rng.uniform(0.42, 0.68)
+    bright = rng.uniform(0.36, 0.6)
     white = np.array([1.0, 0.955 - 0.03 * age, 0.91 - 0.10 * age]) * bright
     red = smoothstep(angle, 0.55, 1.25)[..., None] * np.float32(rng.uniform(0.4, 0.9))
     flesh = np.array([0.60, 0.30, 0.27]) * (bright / 0.6)

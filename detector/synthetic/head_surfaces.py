@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from detector.synthetic.expression_lines import ExpressionFolds, draw_lines
+from detector.synthetic.eye_shade import between_lids
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.lashes import Lashes
 from detector.synthetic.occlusion import ambient_occlusion
@@ -157,25 +158,14 @@ class HeadSurfaces:
     def _eyes(self, head: PosedHead, textures: HeadTextures) -> list[Surface]:
         material = Material(Kind.EYE, colour=(0.8, 0.78, 0.76), roughness=0.1, texture=textures.eye_albedo)
         surfaces = []
+        landmarks = np.asarray(self._model.ibug68.evaluate(head.vertices.astype(np.float64)), np.float64)
+        tint = np.ones((len(head.positions), 4), np.float32)
         for name in ("left_eye", "right_eye"):
-            index = self._model.parts[name]
-            eye = head.vertices[index]
-            centre = eye.mean(axis=0)
-            radius = float(np.linalg.norm(eye - centre, axis=1).mean())
-            tint = self._eye_shade(head, centre, radius)
+            index = np.unique(self._mesh.parts[name].source)
+            eye = head.vertices[self._model.parts[name]]
+            tint[index] = between_lids(name, head.positions[index], eye, landmarks, head.frame)
             surfaces.append(self._part(name, head, material, tint))
         return surfaces
-
-    def _eye_shade(self, head: PosedHead, centre: Floats, radius: float) -> Floats:
-        """The lids' soft shadow (R, 4): it stays with the head while the eye turns."""
-        side, up = head.frame.rotation[:, 0], head.frame.rotation[:, 1]
-        local = (head.positions - centre) / radius
-        height, width = local @ up, np.abs(local @ side)
-        shade = 0.92 - 0.6 * _step(height, 0.0, 0.4) - 0.25 * _step(-height, 0.15, 0.5)
-        shade *= 1.0 - 0.45 * _step(width, 0.45, 0.85)
-        tint = np.ones((len(head.positions), 4), np.float32)
-        tint[:, 3] = np.clip(shade, 0.08, 1.0)
-        return tint
 
     def _mouth(self, head: PosedHead, textures: HeadTextures, opened: float) -> list[Surface]:
         surfaces = []

@@ -74,7 +74,10 @@ def _paint_eye(image: Floats, maps: SkinMaps, points: Array, style: LidStyle) ->
     multiply(
         image, window, np.array([0.86, 0.60, 0.60], np.float32), blur(rim, 0.5 * scale) * np.float32(0.8)
     )
-    lashes = blur(_line(window, upper, 1.2 * scale), 0.4 * scale)
+    inside = blur(fill(window, loop), 0.4 * scale)
+    multiply(image, window, np.array([0.72, 0.48, 0.48], np.float32), inside)
+    # The lashes' roots and their shadow lie on the rim, which is +x of the landmarks.
+    lashes = blur(_line(window, upper + np.array([0.4 * scale, 0.0]), 1.8 * scale), 0.4 * scale)
     dark = np.array([0.03, 0.022, 0.02], np.float32)
     mix(image, window, dark, lashes * np.float32(style.lash))
     lower = curve(points[[3, 4, 5, 0]], 40)

@@ -26,16 +26,16 @@ INNER_LIP = slice(60, 68)
 CAVITY_DEPTH_MM = 25.0
 
 LIPSTICKS: tuple[Colour, ...] = (
-    (0.62, 0.08, 0.11),
-    (0.55, 0.03, 0.08),
-    (0.78, 0.27, 0.30),
-    (0.45, 0.10, 0.25),
+    (0.62, 0.10, 0.13),
+    (0.78, 0.36, 0.37),
+    (0.74, 0.40, 0.38),
+    (0.50, 0.17, 0.27),
     (0.62, 0.33, 0.28),
     (0.80, 0.42, 0.45),
     (0.35, 0.08, 0.10),
     (0.72, 0.30, 0.24),
     (0.50, 0.27, 0.22),
-    (0.80, 0.15, 0.40),
+    (0.78, 0.30, 0.42),
 )
 
 
@@ -75,7 +75,7 @@ def draw_lip_style(melanin: float, makeup: float, rng: np.random.Generator) -> L
         tint=np.asarray(tint, np.float32),
         strength=rng.uniform(0.45, 1.1),
         stick=(float(varied[0]), float(varied[1]), float(varied[2])),
-        cover=rng.uniform(0.35, 0.95) if rng.random() < makeup else 0.0,
+        cover=rng.uniform(0.1, 1.0) ** 1.5 * 0.9 if rng.random() < makeup else 0.0,
         upper=rng.uniform(0.0, 0.18 + 0.2 * dark),
         edge=rng.uniform(0.35, 1.1),
         grooves=rng.uniform(0.02, 0.08),

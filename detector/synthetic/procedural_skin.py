@@ -49,7 +49,7 @@ def draw_person(rng: np.random.Generator) -> Person:
     melanin = draw_melanin(rng)
     age = float(rng.beta(1.1, 1.7))
     bearded = rng.random() < 0.38
-    makeup = 0.0 if bearded or rng.random() < 0.45 else float(rng.beta(1.4, 1.4))
+    makeup = 0.0 if bearded or rng.random() < 0.5 else float(rng.beta(1.4, 1.4))
     hair, grey = draw_hair(melanin, age, rng)
     return Person(melanin, age, makeup, bearded, hair, grey)
 
@@ -93,6 +93,7 @@ def dressed(
         lash_colour=srgb_colour(lash),
         hair_colour=srgb_colour(hair),
         roughness=float(rng.uniform(0.38, 0.64)),
+        makeup=person.makeup,
         wrinkling=float(np.clip((0.4 + 0.7 * person.age) * rng.uniform(0.7, 1.1), 0.0, 1.0)),
     )
 

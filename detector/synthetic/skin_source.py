@@ -26,6 +26,7 @@ class HeadTextures:
         lash_colour: of the lashes; sRGB in [0, 1], as all colours.
         hair_colour: what would grow on this head; brows and beard agree with it.
         roughness: of the skin, 0 (mirror) to 1.
+        makeup: how much of it the person wears, 0 to 1; no beard goes with it.
         wrinkling: how deep lines an expression draws, 0 to 1.
     """
 
@@ -36,6 +37,7 @@ class HeadTextures:
     lash_colour: Colour
     hair_colour: Colour
     roughness: float
+    makeup: float
     wrinkling: float
 
 

@@ -114,7 +114,8 @@ class Wardrobe:
             groom = self._grooms.get(
                 (which,), lambda: self._barber.groom(np.random.default_rng([which, 0x6A12]))
             )
-        beard = self._barber.draw_beard(rng) if rng.random() < 0.18 else None
+        bearded = rng.random() < 0.2 and textures.makeup == 0.0
+        beard = self._barber.draw_beard(rng) if bearded else None
         colour = draw_dye(rng) if rng.random() < 0.04 else _hair_albedo(textures.hair_colour)
         return Costume(
             textures,

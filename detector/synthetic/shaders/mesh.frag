@@ -54,7 +54,7 @@ in vec3 strand;
 in vec2 uv;
 in vec2 strand_shade;
 in float coverage;
-in vec4 tint;                // wetness or minus the depth of lines, hair roots, translucency, occlusion
+in vec4 tint;                // of skin: wetness or minus the depth of lines, hair roots, translucency, occlusion
 
 out vec4 frag_color;
 
@@ -261,7 +261,9 @@ vec3 shade_skin(Ray first, Ray second, vec3 base, vec3 soft_n, vec3 v)
 
 vec3 shade_eye(Ray first, Ray second, vec3 base, vec3 n, vec3 v)
 {
-    float ao = tint.a;
+    // tint: distances from the upper and from the lower lid, towards the corners, and the open light.
+    float ao = tint.a * (1.0 - 0.72 * exp(-max(tint.r, 0.0) / 0.13)) * (1.0 - 0.35 * exp(-max(tint.g, 0.0) / 0.06));
+    ao *= 1.0 - 0.4 * smoothstep(0.45, 0.95, tint.b);
     vec3 r = reflect(-v, n);
     float edge = fresnel(dot(n, v), 0.035);
     vec3 light = irradiance(n, 0.0) * ao;
