@@ -32,6 +32,7 @@ COMMANDS = {
     "demo": ("pipeline.commands.demo", "Run the shoot that comes with vultus, and say how accurate it is."),
     "layouts": ("pipeline.commands.layouts", "The landmark layouts that there are."),
     "train": ("pipeline.commands.train", "Train a landmark network on synthetic heads."),
+    "ablate": ("pipeline.commands.ablate", "Train short, one thing changed at a time, and compare."),
 }
 """Module and one-line help of each command; the module has the command as ``command``."""
 

@@ -123,16 +123,14 @@ class TrainConfig:
 
     def torch_device(self) -> torch.device:
         """The device to train on."""
-        if self.device != "auto":
-            return torch.device(self.device)
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch_device(self.device)
 
     def facts(self) -> dict[str, object]:
         """The settings as JSON values, without what only this machine knows."""
         private = {"output", "samples", "datasets", "factory", "device", "resume", "compiled"}
         values = {key: value for key, value in asdict(self).items() if key not in private}
         mix = [asdict(dataset) | {"path": dataset.path.name} for dataset in self.datasets]
-        return values | {"datasets": mix, "renderer": _described(self.factory)}
+        return values | {"datasets": mix, "for_release": not mix, "renderer": _described(self.factory)}
 
     def buffer_bytes(self) -> int:
         """Memory for samples."""
@@ -141,6 +139,13 @@ class TrainConfig:
         if self.torch_device().type == "cuda":
             return int(0.4 * torch.cuda.mem_get_info(self.torch_device())[0])
         return 2 * 2**30
+
+
+def torch_device(name: str) -> torch.device:
+    """The device of this name; "auto" is the GPU where there is one."""
+    if name != "auto":
+        return torch.device(name)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _described(factory: SamplerFactory) -> dict[str, object]:

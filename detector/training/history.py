@@ -87,7 +87,7 @@ def series_of(
     records: Sequence[dict[str, float]], key: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Steps (n,) and finite values (n,) of one quantity."""
-    pairs = [(record["step"], record[key]) for record in records if key in record]
+    pairs = [(record["step"], record[key]) for record in records if record.get(key) is not None]
     steps, values = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
     finite = np.isfinite(values)
     return steps[finite], values[finite]

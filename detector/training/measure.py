@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import torch
@@ -46,11 +47,11 @@ class HeldOut:
     within_2: float
     regions: dict[str, float]
 
-    def facts(self) -> dict[str, float]:
+    def facts(self) -> dict[str, float | None]:
         """As JSON values, without the regions."""
         return _rounded({key: value for key, value in asdict(self).items() if key != "regions"})
 
-    def region_facts(self) -> dict[str, float]:
+    def region_facts(self) -> dict[str, float | None]:
         """The spread by region, as JSON values."""
         return _rounded(self.regions)
 
@@ -77,7 +78,7 @@ class Hidden:
     error_visible_px: float
     error_hidden_px: float
 
-    def facts(self) -> dict[str, float]:
+    def facts(self) -> dict[str, float | None]:
         """As JSON values."""
         return _rounded(asdict(self))
 
@@ -187,5 +188,6 @@ def _spread(z: Tensor) -> float:
     return float(z.square().mean().sqrt())
 
 
-def _rounded(values: dict[str, float]) -> dict[str, float]:
-    return {key: round(value, 4) if isinstance(value, float) else value for key, value in values.items()}
+def _rounded(values: dict[str, float]) -> dict[str, float | None]:
+    """To four places; None for what JSON cannot say."""
+    return {key: round(value, 4) if math.isfinite(value) else None for key, value in values.items()}

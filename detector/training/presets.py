@@ -55,6 +55,7 @@ SETTINGS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "batch_size": 32,
             "queries": 192,
             "learning_rate": 8e-4,
+            "warmup_steps": 100,
             "held_out": 256,
             "min_samples": 512,
             "compiled": True,

@@ -201,7 +201,7 @@ class _Session:
                 "step": self.trainer.step_number,
                 "seconds": round(self._elapsed(), 1),
                 "loss": round(loss, 4),
-                "learning_rate": self.trainer.rate,
+                "learning_rate": float(f"{self.trainer.rate:.4g}"),
                 "rendered_per_s": round((samples.received - received) / seconds, 1),
                 "steps_per_s": round((self.trainer.step_number - steps) / seconds, 2),
                 "samples": samples.received,
