@@ -43,8 +43,8 @@ class Recipe:
 
 RECIPES = (
     Recipe(None),
-    *(Recipe(ridge) for ridge in (1e-2, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)),
-    *(Recipe(ridge, 32) for ridge in (1e-4, 3e-5)),
+    *(Recipe(ridge) for ridge in (1e-2, 1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)),
+    *(Recipe(ridge, 32) for ridge in (3e-5, 1e-5)),
 )
 """Of which cross-validation chooses."""
 
