@@ -161,7 +161,9 @@ def hat(fit: Fit, rng: np.random.Generator) -> tuple[list[Surface], HatLine | No
     surfaces = [grid_surface(dome, cloth, closed=True, tile=4.0)]
     if kind in ("cap", "brim"):
         surfaces.append(_brim(dome[0], kind == "cap", rng, cloth))
-    return surfaces, None if kind == "band" else HatLine(low, tilt, float(middle[2]))
+    if kind == "band":
+        return surfaces, None
+    return surfaces, HatLine(-0.09 if kind == "hood" else low, tilt, float(middle[2]))
 
 
 def _brim(edge: Array, front_only: bool, rng: np.random.Generator, cloth: Material) -> Surface:

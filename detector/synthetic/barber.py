@@ -91,6 +91,7 @@ class Barber:
         if hat_line is not None:
             points = _under(points, hat_line)
             kept = np.ptp(points[..., 1], axis=1) > 1e-4
+            kept[0] = True  # an empty surface cannot be drawn
         placed = groom.strands.moved(
             points @ rotation.T + head.frame.offset.astype(np.float32), normals @ rotation.T, kept
         )
@@ -145,12 +146,14 @@ class Barber:
 
 
 def _under(points: Floats, line: HatLine) -> Floats:
-    """Strands (S, P, 3) whose points above the edge of a hat are brought down to it."""
+    """Strands (S, P, 3) as they come out from under a hat: what is before that point lies in it."""
     edge = line.low + line.tilt * (points[..., 2] - line.middle) + 0.004
-    result = points.copy()
-    result[..., 1] = np.minimum(points[..., 1], edge)
-    hidden = (points[..., 1] > edge).all(axis=1)
-    result[hidden] = result[hidden][:, :1]
+    above = points[..., 1] > edge
+    out = np.where(above.all(axis=1), 0, np.argmin(above, axis=1))
+    strands = np.arange(len(points))
+    inside = (np.arange(points.shape[1]) < out[:, None]) | above.all(axis=1)[:, None]
+    result = np.where(inside[..., None], points[strands, out][:, None], points)
+    result[..., 1] = np.where(inside, result[..., 1], np.minimum(result[..., 1], edge))
     return result
 
 

@@ -21,6 +21,8 @@ def develop(image: Pixels, depth: Floats, focus: float, rng: np.random.Generator
     """
     picture = image.astype(np.float32)
     picture = _contrast(picture, rng)
+    if rng.random() < 0.4:
+        picture = _look(picture, rng)
     if rng.random() < 0.2:
         picture = _defocus(picture, depth, focus, rng)
     choice = rng.random()
@@ -45,6 +47,8 @@ def develop(image: Pixels, depth: Floats, focus: float, rng: np.random.Generator
         picture = np.repeat(grey[..., None], 3, axis=2)
     if rng.random() < 0.6:
         picture = _grain(picture, rng)
+        if rng.random() < 0.25:
+            picture = _denoised(picture, rng)
     result: Pixels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     return _compress(result, rng) if rng.random() < 0.7 else result
 
@@ -57,6 +61,24 @@ def _contrast(picture: Image, rng: np.random.Generator) -> Image:
     slope = float(np.exp(rng.normal(0.16, 0.16)))
     black = rng.uniform(0.0, 14.0) if rng.random() < 0.4 else 0.0
     return np.asarray(np.clip(middle + (picture - middle) * slope - black, 0.0, 255.0))
+
+
+def _look(picture: Image, rng: np.random.Generator) -> Image:
+    """The colours of a film, a phone or a filter: a curve per channel, and tints of shadows and lights."""
+    unit = np.clip(picture / 255.0, 0.0, 1.0)
+    curved = unit ** np.exp(rng.normal(0.0, 0.10) + rng.normal(0.0, 0.035, 3)).astype(np.float32)
+    bend = rng.uniform(-0.25, 0.6)
+    curved = curved + bend * (curved * curved * (3.0 - 2.0 * curved) - curved)
+    shadows, lights = rng.normal(0.0, 0.02, (2, 3))
+    tinted = curved + shadows * (1.0 - curved) ** 2 + lights * curved**2
+    low, high = max(0.0, rng.normal(0.0, 0.05)), 1.0 - max(0.0, rng.normal(0.0, 0.04))
+    return np.asarray(np.clip(low + (high - low) * tinted, 0.0, 1.0) * 255.0, np.float32)
+
+
+def _denoised(picture: Image, rng: np.random.Generator) -> Image:
+    """What a phone makes of noise: patches of even colour between edges."""
+    picture = np.clip(picture, 0.0, 255.0)
+    return np.asarray(cv2.bilateralFilter(picture, 5, float(rng.uniform(12.0, 45.0)), 2.0), np.float32)
 
 
 def _defocus(picture: Image, depth: Floats, focus: float, rng: np.random.Generator) -> Image:
