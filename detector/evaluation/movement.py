@@ -22,7 +22,7 @@ class Movement:
     Attributes:
         slope: of the regression of the predicted on the labelled measure; 1 if they follow fully, 0 if not.
         correlation: of both.
-        labelled, predicted: their means, in percent of the distance of the outer corners of the eyes.
+        labelled, predicted: their means, in percent of the size of the face's box, which profiles have too.
     """
 
     slope: float
@@ -40,9 +40,7 @@ def _eye_opening(points: Floats) -> Floats:
 
 
 def _brow_height(points: Floats) -> Floats:
-    along = points[:, 45] - points[:, 36]
-    up = np.stack([along[:, 1], -along[:, 0]], axis=-1) / np.linalg.norm(along, axis=-1, keepdims=True)
-    return np.asarray(((points[:, BROWS].mean(1) - points[:, EYES].mean(1)) * up).sum(-1))
+    return np.asarray(np.linalg.norm(points[:, BROWS].mean(1) - points[:, EYES].mean(1), axis=-1))
 
 
 MEASURES: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
@@ -56,17 +54,17 @@ MEASURES: Mapping[str, Callable[[Floats], Floats]] = MappingProxyType(
 """Lengths in pixels (N,) of the 68 landmarks (N, 68, 2)."""
 
 
-def movements(predicted: Floats, labels: Floats, eyes: Floats) -> dict[str, Movement]:
+def movements(predicted: Floats, labels: Floats, box: Floats) -> dict[str, Movement]:
     """How predictions follow the labels; nothing for fewer than eight faces.
 
     Args:
         predicted, labels: (N, 68, 2) pixels, all finite.
-        eyes: (N,) pixels, the unit.
+        box: (N,) pixels, the unit: size of the labelled face's box.
     """
-    if len(eyes) < FEWEST:
+    if len(box) < FEWEST:
         return {}
     return {
-        name: _follow(100 * measure(labels) / eyes, 100 * measure(predicted) / eyes)
+        name: _follow(100 * measure(labels) / box, 100 * measure(predicted) / box)
         for name, measure in MEASURES.items()
     }
 

@@ -117,4 +117,4 @@ def _movement(comparison: Comparison) -> dict[str, Movement]:
     if len(comparison.queries) != IBUG68.count:
         return {}
     whole = comparison.labelled.all(axis=1)
-    return movements(comparison.mean[whole], comparison.labels[whole], comparison.eyes[whole])
+    return movements(comparison.mean[whole], comparison.labels[whole], comparison.box[whole])
