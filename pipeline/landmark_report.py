@@ -33,7 +33,7 @@ NOTES = {
     "fr10": "percent of faces above 10; those not found count as failures, and into no mean",
     "auc10": "area under the cumulative error curve from 0 to 10, exact, percent of the most possible",
     "spread": "errors per axis in units of sigma: root mean square, and from the median; 1 if sigma is right",
-    "movement": "regression of predicted on labelled lengths in percent of the box: slope 1 if the prediction follows the face",
+    "movement": "regression of predicted on labelled lengths, percent of the box: slope 1 if they follow",
 }
 
 
