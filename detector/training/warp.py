@@ -71,11 +71,11 @@ class Views:
     def sample(self, images: Tensor, size: int, padding: str = "zeros") -> Tensor:
         """Crops (N, 3, size, size) in [0, 1] of images (N, S, S, 3) uint8."""
         side = images.shape[1]
-        source = images.permute(0, 3, 1, 2).float() / 255.0
+        source = images.permute(0, 3, 1, 2).contiguous().float()
         # grid = (2 * pixel + 1) / side - 1
         theta = torch.cat([self.matrix * (2 / side), ((2 * self.centre + 1) / side - 1)[..., None]], dim=-1)
         grid = functional.affine_grid(theta, [len(images), 3, size, size], align_corners=False)
-        return functional.grid_sample(source, grid, "bilinear", padding, align_corners=False)
+        return functional.grid_sample(source, grid, "bilinear", padding, align_corners=False) / 255.0
 
 
 def random_views(regions: Tensor, config: WarpConfig, generator: torch.Generator) -> Views:
