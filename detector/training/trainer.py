@@ -185,9 +185,16 @@ class Trainer:
                 where=str(path),
                 fix="Train without resume",
             )
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        try:
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError) as error:
+            raise UsageError(
+                "the checkpoint does not fit the training",
+                where=str(path),
+                fix="Go on with the frozen stages that it was made with, or train without resume",
+            ) from error
         self.step_number, self.elapsed = int(state["step"]), float(state["elapsed"])
         self.start = str(state.get("start", self.start))
 
