@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.synthetic.surfaces import Floats
+from detector.synthetic.texture_layout import skin_islands
+from detector.synthetic.texture_maps import MOUTH_ISLAND
 from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel
 
@@ -31,6 +33,8 @@ LIP_FADE = 0.003
 ARCH_RADIUS = 0.030
 """Metres from the front of the teeth to the axis of the dental arch."""
 ROWS = 3
+CAVITY_NARROWING, CAVITY_DEPTH = 0.12, 0.004
+"""How much smaller, and how many metres farther back, the mouth's cavity is than the model's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +45,23 @@ class DentalArch:
 
 
 def settle(model: HeadModel, vertices: Floats, skull: HeadFrame) -> Floats:
-    """Posed vertices (V, 3) in metres with lids and lips in front of eyeballs and teeth."""
-    return settle_lips(model, settle_lids(model, vertices), skull)
+    """Posed vertices (V, 3) in metres with lids and lips in front of eyeballs, teeth and cavity."""
+    return narrow_cavity(model, settle_lips(model, settle_lids(model, vertices), skull), skull)
+
+
+def narrow_cavity(model: HeadModel, vertices: Floats, skull: HeadFrame) -> Floats:
+    """Posed vertices (V, 3) with the mouth's cavity drawn in: in some faces it comes through the cheeks."""
+    cavity, share = cavity_vertices(model)
+    rotation = skull.rotation.astype(np.float32)
+    offset = skull.offset.astype(np.float32)
+    local = (vertices[cavity] - offset) @ rotation
+    height = local[:, 1].mean()
+    local[:, 0] *= 1.0 - CAVITY_NARROWING * share
+    local[:, 1] += (height - local[:, 1]) * CAVITY_NARROWING * share
+    local[:, 2] -= CAVITY_DEPTH * share
+    result = vertices.copy()
+    result[cavity] = local @ rotation.T + offset
+    return result
 
 
 def settle_lids(model: HeadModel, vertices: Floats) -> Floats:
@@ -111,6 +130,17 @@ def lip_vertices(model: HeadModel) -> Indices:
     mouth = model.ibug68.evaluate(mean.astype(np.float64))[48:68].mean(axis=0)
     close = np.linalg.norm(mean[outer] - mouth, axis=1) < LIP_REACH
     return np.asarray(outer[close & (mean[outer, 2] > -0.005)])
+
+
+@lru_cache(maxsize=2)
+def cavity_vertices(model: HeadModel) -> tuple[Indices, Floats]:
+    """The vertices of the mouth's cavity, and how far (n,) each may move: not where it meets the lips."""
+    mean = model.assets.mean.astype(np.float64)
+    corners = model.triangles_uv.ravel()
+    inside = np.unique(model.triangles.ravel()[skin_islands(model)[corners] == MOUTH_ISLAND])
+    lips = model.ibug68.evaluate(mean)[60:68]
+    away = np.linalg.norm(mean[inside, None] - lips[None], axis=-1).min(axis=1)
+    return inside, np.clip((away - 0.006) / 0.010, 0.0, 1.0).astype(np.float32)
 
 
 @lru_cache(maxsize=2)

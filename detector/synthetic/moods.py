@@ -127,7 +127,7 @@ MOODS: dict[str, tuple[float, Weights]] = {
             "eyeSquint": (0.0, 0.35),
         },
     ),
-    "tongue": (0.02, {"tongueOut": (0.4, 1.0), "jawOpen": (0.25, 0.7), "mouthSmile": (0.0, 0.7)}),
+    "tongue": (0.03, {"tongueOut": (0.4, 1.0), "jawOpen": (0.25, 0.7), "mouthSmile": (0.0, 0.7)}),
     "press": (
         0.02,
         {"mouthPress": (0.3, 1.0), "mouthRollLower": (0.2, 1.0), "mouthRollUpper": (0.2, 1.0)},

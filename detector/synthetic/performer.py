@@ -110,7 +110,7 @@ def _add_mood(values: dict[str, float], actions: Weights, rng: np.random.Generat
         if action in values:
             values[action] += both
             continue
-        skew = rng.normal(0.0, 0.12) if rng.random() < 0.8 else rng.normal(0.0, 0.5)
+        skew = rng.normal(0.0, 0.1) if rng.random() < 0.85 else rng.normal(0.0, 0.4)
         values[f"{action}Left"] += both * (1.0 + skew)
         values[f"{action}Right"] += both * (1.0 - skew)
 

@@ -137,7 +137,7 @@ class PhotographicSkin:
         """The photographic relief, more of the old one with age, at a random strength."""
         old = float(np.clip(age * 1.6 - 0.3, 0.0, 1.0))
         mixed = cv2.addWeighted(self._normals[0], 1.0 - old, self._normals[1], old, 0.0)
-        strength = float(rng.uniform(0.5, 1.4))
+        strength = float(rng.uniform(0.35, 0.95))
         flat = np.full_like(mixed, (128, 128, 255))
         return np.asarray(cv2.addWeighted(mixed, strength, flat, 1.0 - strength, 0.0))
 
