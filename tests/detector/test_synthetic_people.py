@@ -6,7 +6,15 @@ import pytest
 from detector.synthetic.background import draw_background
 from detector.synthetic.barber import Barber
 from detector.synthetic.clothes import AROUND, draw_clothes, neck_outline, torso
-from detector.synthetic.contact import dental_arches, lid_vertices, lip_vertices, settle, settle_lids
+from detector.synthetic.contact import (
+    cavity_vertices,
+    dental_arches,
+    lid_vertices,
+    lip_vertices,
+    narrow_cavity,
+    settle,
+    settle_lids,
+)
 from detector.synthetic.engine import pose_head
 from detector.synthetic.eyelids import CLOSED, close_lids, lid_gaps
 from detector.synthetic.head_mesh import HeadMesh
@@ -16,6 +24,7 @@ from detector.synthetic.moods import STRONGEST
 from detector.synthetic.performance import perform
 from detector.synthetic.performer import draw_expression, draw_gaze, draw_performer, lid_weights
 from detector.synthetic.postprocess import develop
+from detector.synthetic.viewpoint import HeadFrame
 from fitting.head_model import HeadModel, load_head_model
 
 
@@ -92,6 +101,16 @@ def test_teeth_stay_behind_the_lips(model: HeadModel) -> None:
             here = settled[lips]
             covers = (here[:, 1] > low) & (here[:, 1] < high) & (np.abs(here[:, 0]) < 0.006)
             assert np.all(here[covers, 2] > front[..., 2].min() - 1e-4)
+
+
+def test_the_cavity_of_the_mouth_stays_inside_the_cheeks(model: HeadModel) -> None:
+    """The cavity is drawn in where it is deep, and still meets the lips where they are."""
+    vertices = model.assets.mean.astype(np.float32)
+    skull = HeadFrame(np.eye(3), np.zeros(3))
+    narrowed = narrow_cavity(model, vertices, skull)
+    cavity, share = cavity_vertices(model)
+    assert np.abs(narrowed[cavity, 0]).max() < np.abs(vertices[cavity, 0]).max() - 0.002
+    np.testing.assert_allclose(narrowed[cavity[share == 0.0]], vertices[cavity[share == 0.0]], atol=1e-6)
 
 
 def test_eyes_are_as_open_as_on_photographs(model: HeadModel) -> None:
