@@ -52,7 +52,7 @@ class Fit:
 def draw_colour(rng: np.random.Generator, dark: float = 0.5) -> Colour:
     """Linear RGB of a made thing; with probability `dark` nearly black."""
     if rng.random() < dark:
-        r, g, b = (float(c) for c in np.full(3, rng.uniform(0.005, 0.05)))
+        r, g, b = (float(c) for c in np.full(3, rng.uniform(0.012, 0.06)))
     else:
         grey = rng.beta(1.0, 1.5)
         r, g, b = (float(c) for c in np.clip(grey + rng.normal(0.0, 0.2, 3) * rng.random(), 0.005, 0.9))

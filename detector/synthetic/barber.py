@@ -103,7 +103,8 @@ class Barber:
     def draw_beard(self, rng: np.random.Generator) -> Beard:
         """A random beard on the mean head."""
         style = str(rng.choice(BEARD_STYLES, p=[0.42, 0.06, 0.2, 0.08, 0.16, 0.08]))
-        length = float(np.exp(rng.uniform(np.log(0.003), np.log(0.03))))
+        longest = 0.010 if style == "sideburns" else 0.03
+        length = float(np.exp(rng.uniform(np.log(0.003), np.log(longest))))
         density = beard_density(self._body.vertices, style, rng)
         count = int(np.clip(9000 * (0.006 / length) ** 0.25, 4000, 9000))
         count = count if style in ("full", "jaw") else count // 2

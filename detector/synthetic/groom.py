@@ -23,7 +23,8 @@ GUIDES = 320
 POINTS_CURLY, POINTS_LONG, POINTS_SHORT = 24, 14, 5
 SHORT = 0.03
 FEWER_POINTS_SHARE = 0.7
-"""Where fewer strands than this are drawn, long ones do with half their points."""
+"""Where fewer strands than this are drawn, they do with fewer points."""
+FEWER_POINTS = {POINTS_CURLY: 16, POINTS_LONG: 8, POINTS_SHORT: 4}
 NEIGHBOURS = 3
 
 
@@ -72,8 +73,8 @@ class Groom:
         kept = slice(0, len(strands.points))
         steps = self.nearest.shape[1]
         points = np.arange(steps)
-        if steps == POINTS_LONG and share < FEWER_POINTS_SHARE:
-            points = np.unique(np.r_[0:steps:2, steps - 1])
+        if share < FEWER_POINTS_SHARE:
+            points = np.rint(np.linspace(0, steps - 1, FEWER_POINTS[steps])).astype(int)
         return Groom(
             strands.moved(strands.points[:, points], strands.normals),
             self.corners[kept],

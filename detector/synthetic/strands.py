@@ -12,7 +12,7 @@ from detector.synthetic.surfaces import Floats, Material, Surface
 
 Array = NDArray[np.float64]
 
-STRAND_PX = 1.0
+STRAND_PX = 1.15
 """Pixels: thinner strands are drawn as fewer, wider ones."""
 LEAST_SHARE = 0.25
 
