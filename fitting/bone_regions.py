@@ -56,7 +56,8 @@ FLOOR_SLOPE = -0.85
 def on_ears(points: Array) -> Mask:
     """Which of the canonical points (N, 3), metres, belong to the ears."""
     mm = points * 1e3
-    return (np.abs(mm[:, 0]) > 60.0) & _inside(mm[:, [2, 1]], EAR)
+    found: Mask = (np.abs(mm[:, 0]) > 60.0) & _inside(mm[:, [2, 1]], EAR)
+    return found
 
 
 def on_skull(points: Array) -> Mask:

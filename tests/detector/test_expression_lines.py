@@ -68,7 +68,7 @@ def test_the_pupil_lies_between_the_lids(model: HeadModel, name: str) -> None:
     frame = HeadFrame(np.eye(3), np.zeros(3))
     landmarks = model.ibug68.evaluate(mean.astype(np.float64))
     front, top = eye[np.argmax(eye[:, 2])], eye[np.argmax(eye[:, 1])]
-    shade = between_lids(name, np.stack([front, top]), eye, landmarks, frame)
+    shade = between_lids(name, np.stack([front, top]), eye, landmarks.astype(np.float64), frame)
     assert shade[0, 0] > 0.0
     assert shade[0, 1] > 0.0
     assert shade[1, 0] < 0.0

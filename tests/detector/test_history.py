@@ -30,6 +30,7 @@ def test_a_log_becomes_a_picture_of_four_panels(tmp_path: Path) -> None:
     """Loss, learning rate, error and spread stand one below the other, each with a curve in it."""
     write_log(tmp_path, 60)
     picture = cv2.imread(str(draw_history(tmp_path)))
+    assert picture is not None
     assert picture.shape == (4 * 240, 960, 3)
     for panel in np.split(picture, 4):
         coloured = np.ptp(panel[40:210, 95:940].astype(int), axis=-1) > 60
