@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from calibration.errors import InputError
+from calibration.whole_file import whole_file
 from detector.network import LandmarkNetwork, NetworkConfig
 from detector.quantisation import dequantise, quantisable, quantise
 
@@ -92,11 +93,9 @@ def save_network(
         "config": json.dumps(config),
         "facts": json.dumps(dict(facts or {})),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    save_file(_packed(network, precision), str(partial), metadata=metadata)
-    partial.chmod(0o644)  # safetensors writes files that only their owner can read
-    partial.replace(path)
+    with whole_file(path) as partial:
+        save_file(_packed(network, precision), str(partial), metadata=metadata)
+        partial.chmod(0o644)  # safetensors writes files that only their owner can read
     return path
 
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from calibration.whole_file import whole_file
 from detector.predictor import load_predictor
 from detector.speed import ImageFile, Speed, SpeedPlan, measure_speed
 from detector.weights import released_names
@@ -21,7 +22,6 @@ from fitting.head_model import load_head_model
 from pipeline.devices import torch_device
 from pipeline.frames.images import decode_image, read_bytes, read_image
 from pipeline.progress import Progress, silent
-from pipeline.stores.whole_file import whole_file
 
 FRAME = (1920, 1080)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.whole_file import whole_file
 from detector.evaluation.errors import cumulative_curve
 from detector.evaluation.label_translation import save_translation
 from detector.evaluation.prediction import Comparison
@@ -19,7 +20,6 @@ from pipeline.drawing.curves import Axes, Curve, plot
 from pipeline.drawing.labelled_faces import DrawnFace, face_sheet
 from pipeline.landmark_evaluation import TRANSLATED, LandmarkEvaluation
 from pipeline.overlays.sheet_and_movies import write_picture
-from pipeline.stores.whole_file import whole_file
 
 Float = NDArray[np.float64]
 

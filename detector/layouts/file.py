@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from calibration.errors import InputError
+from calibration.whole_file import whole_file
 from detector.layouts.known import LAYOUTS
 from detector.layouts.layout import Layout, at_positions, on_surface
 from detector.region import QUERY_SCALE
@@ -35,12 +36,8 @@ def write_layout(path: Path, layout: Layout) -> Path:
         content["weights"] = np.round(layout.surface.weights, 9).tolist()
     else:
         content["positions"] = np.round(layout.queries.double().numpy() * QUERY_SCALE, 9).tolist()
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(json.dumps(content))
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(f"the layout cannot be written ({error.strerror})", where=str(path)) from error
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content), encoding="utf-8")
     return path
 
 

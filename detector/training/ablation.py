@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from calibration.errors import InputError, UsageError
+from calibration.whole_file import whole_file
 from detector.datasets import read_dataset
 from detector.evaluation.labelled_faces import faces_of_photographs
 from detector.evaluation.prediction import predict_faces
@@ -201,9 +202,8 @@ def _row(
     metrics = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))
     found = _on_photographs(weights, plan, progress, model) if plan.photographs is not None else None
     row = Row.of(variant.name, variant.question, variant.answer, metrics, found)
-    partial = folder / f".{RESULT}.partial"
-    partial.write_text(json.dumps(row.facts(), indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / RESULT)
+    with whole_file(folder / RESULT) as partial:
+        partial.write_text(json.dumps(row.facts(), indent=2) + "\n", encoding="utf-8")
     return row
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from calibration.errors import InputError
+from calibration.whole_file import whole_file
 
 UNIT = 32.0
 """Fixed point steps per pixel: positions to 1/64 pixel within 1,000 pixels of the crop."""
@@ -61,10 +62,8 @@ def shard_path(folder: Path, index: int, held_out: bool) -> Path:
 def write_shard(folder: Path, chunk: SampleChunk) -> Path:
     """Write a chunk, whole or not at all."""
     path = shard_path(folder, chunk.index, chunk.held_out)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
+    with whole_file(path) as partial, partial.open("wb") as file:
         np.savez(file, images=chunk.images, positions=chunk.positions)
-    partial.replace(path)
     return path
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from calibration.errors import InputError, SolverError, UsageError
+from calibration.whole_file import whole_file
 from detector.loss import LOSSES
 from detector.network import NetworkConfig
 from detector.region import region_from_landmarks
@@ -156,7 +157,6 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
-        partial = path.with_name(f".{path.name}.partial")
         state = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -166,8 +166,8 @@ class Trainer:
             "elapsed": self.elapsed,
             "start": self.start,
         }
-        torch.save(state, partial)
-        partial.replace(path)
+        with whole_file(path) as partial:
+            torch.save(state, partial)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.

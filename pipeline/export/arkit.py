@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from calibration.whole_file import whole_file
 from fitting.performance import FrameStatus
 from pipeline.export.options import ExportOptions
-from pipeline.stores.whole_file import whole_file
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel

@@ -17,12 +17,12 @@ import pygltflib as gl
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from calibration.whole_file import whole_file
 from fitting.head_model import PARENTS
 from fitting.posed import joint_positions, neutral_vertices
 from pipeline.drawing.shading import vertex_normals
 from pipeline.export.gltf_buffers import BufferWriter
 from pipeline.export.options import ExportOptions
-from pipeline.stores.whole_file import whole_file
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel

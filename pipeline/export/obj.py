@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.whole_file import whole_file
 from fitting.posed import neutral_vertices, posed_vertices
 from pipeline.export.options import UNITS, ExportOptions
-from pipeline.stores.whole_file import whole_file
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel

@@ -14,7 +14,7 @@ import numpy as np
 from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
-from pipeline.stores.whole_file import whole_file
+from calibration.whole_file import whole_file
 
 Image = NDArray[np.uint8]
 

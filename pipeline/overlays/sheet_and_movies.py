@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import InputError, UsageError
+from calibration.whole_file import whole_file
 from fitting.performance import Performance
 from pipeline.drawing.tiles import empty_tile, fit_tile, wall
 from pipeline.overlays.camera import CameraOverlay, OverlayOptions
 from pipeline.overlays.movie_writer import movie_writer
 from pipeline.overlays.panels import Scene
-from pipeline.stores.whole_file import whole_file
 
 __all__ = [
     "CameraOverlay",

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from calibration.camera import Rig
 from calibration.errors import InputError
 from calibration.formats import read_rig
+from calibration.whole_file import whole_file
 from fitting.evaluate import ErrorSummary, interocular_distance, reprojection_error, surface_error
 from fitting.head_model import HeadModel, load_head_model
 from fitting.posed import posed_vertices
 from pipeline.progress import Progress, silent
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.performance import read_performance
-from pipeline.stores.whole_file import whole_file
 from pipeline.truth import Truth, read_truth
 from pipeline.world_alignment import move_between
 

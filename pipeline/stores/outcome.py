@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from calibration.errors import SolverError
+from calibration.whole_file import whole_file
 from fitting.performance import FrameStatus as FitStatus
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.landmarks import FrameStatus, Landmarks, read_landmarks
 from pipeline.stores.performance import read_performance
-from pipeline.stores.whole_file import whole_file
 
 PARTIAL = 4
 DONE = 0

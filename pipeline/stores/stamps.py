@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from calibration.errors import InputError
-from pipeline.stores.whole_file import whole_file
+from calibration.whole_file import whole_file
 
 _FOLDER = ".vultus"
 
