@@ -149,10 +149,11 @@ class Barber:
 def _under(points: Floats, line: HatLine) -> Floats:
     """Strands (S, P, 3) as they come out from under a hat: what is before that point lies in it."""
     edge = line.low + line.tilt * (points[..., 2] - line.middle) + 0.004
-    above: NDArray[np.bool_] = np.asarray(points[..., 1] > edge, np.bool_)
-    out = np.where(above.all(axis=1), 0, np.argmin(above, axis=1))
+    above = np.asarray(points[..., 1] > edge)
+    hidden = np.asarray(above.all(axis=1))
+    out = np.where(hidden, 0, np.argmin(above, axis=1))
     strands = np.arange(len(points))
-    inside = (np.arange(points.shape[1]) < out[:, None]) | above.all(axis=1)[:, None]
+    inside = (np.arange(points.shape[1]) < out[:, None]) | hidden[:, None]
     result = np.where(inside[..., None], points[strands, out][:, None], points)
     result[..., 1] = np.where(inside, result[..., 1], np.minimum(result[..., 1], edge))
     return result

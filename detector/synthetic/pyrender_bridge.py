@@ -12,7 +12,6 @@ os.environ.setdefault("PYGLET_HEADLESS", "1")
 
 import ctypes
 from collections import OrderedDict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,11 @@ from OpenGL import GL
 from pyrender.renderer import Renderer
 from pyrender.shader_program import ShaderProgramCache
 
+from detector.synthetic.strand_order import MANY_STRANDS, SHADOW_STRANDS, casting_indices, near_first
 from detector.synthetic.surfaces import KeyLight, Kind, Light, Material, Picture, Pixels, Surface
 
 SHADERS = Path(__file__).parent / "shaders"
 SHADOW_SIZE, SHADOW_SIZE_DRAFT = 1024, 512
-SHADOW_STRANDS = 0.3
-"""Share of the strands that cast shadows; they are so much wider."""
-MANY_STRANDS = 40_000
-"""Indices of triangles from which on only that share does."""
 POOLED_TEXTURES = 48
 LAMPS = 2
 
@@ -174,7 +170,7 @@ def _cast_shadow(primitive: Any, program: Any) -> None:
     """Draw a primitive into the shadow map; of strands, whose order is random, only the first few."""
     many = primitive.tangents is not None and primitive.indices.size > MANY_STRANDS
     program.set_uniform("spread", 1.0 / SHADOW_STRANDS if many else 1.0)
-    count = _casting(primitive.indices.size) if many else primitive.indices.size
+    count = casting_indices(primitive.indices.size) if many else primitive.indices.size
     primitive._bind()
     GL.glDisable(GL.GL_CULL_FACE)
     GL.glDisable(GL.GL_BLEND)
@@ -211,7 +207,7 @@ def build_scene(
         key = picture.light.keys[i] if i < len(picture.light.keys) else None
         _place_lamp(scene, lamp, key, f"lamp {i}")
     ahead = -np.asarray(pose[:3, 2], np.float32)
-    primitives = [_primitive(_near_first(surface, ahead), pool) for surface in picture.surfaces]
+    primitives = [_primitive(near_first(surface, ahead), pool) for surface in picture.surfaces]
     if picture.backdrop is not None:
         primitives.insert(0, _backdrop(picture.backdrop))
     for i, primitive in enumerate(primitives):
@@ -237,25 +233,6 @@ def _facing(direction: NDArray[np.float64]) -> NDArray[np.float64]:
     x = np.cross(up, z)
     x /= np.linalg.norm(x)
     return np.stack([x, np.cross(z, x), z], axis=1)
-
-
-def _near_first(surface: Surface, ahead: NDArray[np.float32]) -> Surface:
-    """Many strands with the nearest first, since what they hide is then not shaded.
-
-    Those that cast shadows stay at the beginning.
-    """
-    triangles = surface.triangles
-    if surface.strands is None or triangles.size <= MANY_STRANDS:
-        return surface
-    depth = (surface.positions @ ahead)[triangles[:, 0]]
-    casting = _casting(triangles.size) // 3
-    order = np.concatenate([np.argsort(depth[:casting]), casting + np.argsort(depth[casting:])])
-    return replace(surface, triangles=triangles[order])
-
-
-def _casting(indices: int) -> int:
-    """How many of the indices of many strands cast shadows: whole quads, the first of them."""
-    return int(SHADOW_STRANDS * (indices // 6)) * 6
 
 
 def _primitive(surface: Surface, pool: TexturePool) -> Any:
