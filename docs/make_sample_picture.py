@@ -22,7 +22,7 @@ SIDE = 160
 def main() -> None:
     """Write the picture beside this file."""
     skins = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    engine = SyntheticEngine(load_head_model(), EngineOptions(size=SIDE, multisample=False, skins=skins))
+    engine = SyntheticEngine(load_head_model(), EngineOptions(size=SIDE, skins=skins))
     picture = wall([engine.sample(seed).image for seed in SEEDS], columns=8)
     cv2.imwrite(str(HERE / "synthetic.jpg"), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
