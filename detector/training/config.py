@@ -13,6 +13,7 @@ from detector.loss import LOSSES, LossName
 from detector.network_config import NetworkConfig
 from detector.training.photograph_samples import MixedDataset
 from detector.training.stream import SamplerFactory
+from detector.weights import Precision
 
 Augmentation = Literal["none", "colour", "geometry", "both"]
 
@@ -55,6 +56,7 @@ class TrainConfig:
         loss: "gnll" (W22 eq. 1), or "l2" to compare it with.
         augmentation: what is varied of the crops: their "colour" (with occluders, blur and noise), their
             "geometry", "both" or "none" (C23 table 4).
+        precision: of the file of weights, "half" or "int8" (see :func:`detector.weights.save_network`).
         device: "auto", "cuda" or "cpu".
         compiled: whether the backbone is compiled first (half a minute; then a quarter to a third faster on
             a CPU); it needs a C++ compiler there.
@@ -89,6 +91,7 @@ class TrainConfig:
     datasets: tuple[MixedDataset, ...] = ()
     loss: LossName = "gnll"
     augmentation: Augmentation = "both"
+    precision: Precision = "half"
     device: str = "auto"
     compiled: bool = False
     log_seconds: float = 10.0

@@ -60,7 +60,14 @@ SETTINGS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "min_samples": 512,
             "compiled": True,
         },
-        "base": {"init": "auto", "minutes": 23.0, "batch_size": 128, "queries": 512, "compiled": True},
+        "base": {
+            "init": "auto",
+            "minutes": 23.0,
+            "batch_size": 128,
+            "queries": 512,
+            "compiled": True,
+            "precision": "int8",
+        },
     }
 )
 """Beside the defaults; base uses all CPU cores but one to render."""

@@ -126,6 +126,8 @@ class _Session:
                 self._evaluate(held_out)
             if self._due("checkpoint", self.config.checkpoint_seconds):
                 self._checkpoint()
+        if self.losses:
+            self._log(samples)
         self._checkpoint()
         return self._finish(samples, held_out)
 
@@ -236,8 +238,8 @@ class _Session:
     def _finish(self, samples: SampleBuffer, held_out: SampleBuffer) -> Path:
         calibrate_sigma(self.trainer.average, held_out, self.trainer.sampler)
         path = self.config.output / f"{self.config.name}.safetensors"
-        save_network(self.trainer.average, path, self.config.facts())
-        # measured as it will be used: from the file, in half precision, on samples that did not calibrate it
+        save_network(self.trainer.average, path, self.config.facts(), self.config.precision)
+        # measured as it will be used: from the file, in its precision, on samples that did not calibrate it
         network = load_network(path, self.device)
         metrics = self._metrics(samples, held_out, network)
         (self.config.output / f"{self.config.name}.json").write_text(json.dumps(metrics, indent=2) + "\n")
