@@ -3,7 +3,7 @@
 C23 answers from the descriptor alone. Here descriptor and query say, by a key, what the landmark looks like;
 the cells of the map that match it say where it is (a soft argmax, as Sun et al. 2018, Integral Human Pose
 Regression), and a few layers make the last step and judge the certainty, for landmarks that are hidden or
-outside the crop too. It comes to the same error in a third of the steps that the descriptor alone takes.
+outside the crop too.
 """
 
 from __future__ import annotations
