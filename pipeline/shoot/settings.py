@@ -67,6 +67,7 @@ class DetectSettings(Section):
     weights: str = ""
     face: Literal["largest", "central", "surest"] = "largest"
     jitter: int = Field(default=1, ge=1, le=16)
+    flip: bool = False
     upright: bool = True
     device: Device = "auto"
 

@@ -121,6 +121,7 @@ _STAGES = """\
 layout = "dense320"      # landmarks to find; see: vultus layouts list
 # weights = "my.safetensors"   # a network of your own; the released one if not said
 # face = "largest"       # which of several faces of an image: largest (near the middle), central, surest
+# flip = true            # look at mirror images too, and average: a little steadier for twice the work
 # upright = false        # look at heads as they are, and not turned upright
 # jitter = 4             # looks per image that are averaged: steadier landmarks for so many times the work
 # device = "cuda"        # auto, cpu, cuda, cuda:1

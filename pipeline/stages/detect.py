@@ -69,6 +69,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         load_head_model(),
         device=device,
         jitter=settings.jitter,
+        flip=settings.flip,
         align=settings.upright,
     )
     writers = [
