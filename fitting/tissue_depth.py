@@ -6,6 +6,8 @@ Forensic Sciences 53(6), 2008, 1257-1272, as it stands after C. N. Stephan, "The
 limit theorem and the law of large numbers to facial soft tissue depths: T-Table robustness and trends since
 2008", Journal of Forensic Sciences 59(2), 2014, 454-462: means over both sexes and all origins, to half a
 millimetre, measured at right angles to the skin. Persons differ from them by 1 to 4 mm (one sigma).
+
+The numbers below were not copied from the print: check them against it before you quote them.
 """
 
 from __future__ import annotations
