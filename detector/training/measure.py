@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor
 
+from detector.evaluation.sigma import Spread, spread
 from detector.head_regions import REGIONS, region_indices, region_weights
 from detector.network import LandmarkNetwork
 from detector.training.queries import QuerySampler
@@ -15,8 +16,6 @@ from detector.training.residuals import Residuals, residuals
 from detector.training.samples import SampleBuffer
 
 FIT_ROUNDS = 12
-GAUSSIAN_MEDIAN = 0.6745
-"""The median of the absolute value of a standard normal variable."""
 
 
 @dataclass(frozen=True)
@@ -97,17 +96,17 @@ def measure(
     # a plain network of the 68 has no other landmarks
     dense = slice(found.sparse if found.sparse < len(found.queries) else 0, None)
     pixels = found.distance[:, dense] * (network.config.input_size / 2)
-    magnitude = found.z.abs()
+    sigma = _spread(found.z)
     return HeldOut(
         samples=len(found.eyes),
         nme68=float(relative[:, : found.sparse].mean()),
         dense_nme=float(relative[:, dense].mean()),
         dense_px=float(pixels.mean()),
         dense_median_px=float(pixels.median()),
-        spread=_spread(found.z),
-        spread_median=float(magnitude.median() / GAUSSIAN_MEDIAN),
-        within_1=float((magnitude < 1).float().mean()),
-        within_2=float((magnitude < 2).float().mean()),
+        spread=sigma.rms,
+        spread_median=sigma.robust,
+        within_1=sigma.within_1,
+        within_2=sigma.within_2,
         regions=spread_by_region(found),
     )
 
@@ -127,8 +126,8 @@ def measure_hidden(
     sigma, error = scale * found.log_sigma.exp(), scale * found.distance
     return Hidden(
         share_hidden=float(hidden.sum() / found.inside.sum()),
-        spread_visible=_spread(found.z[visible]),
-        spread_hidden=_spread(found.z[hidden]),
+        spread_visible=_spread(found.z[visible]).rms,
+        spread_hidden=_spread(found.z[hidden]).rms,
         sigma_visible_px=float(sigma[visible].median()),
         sigma_hidden_px=float(sigma[hidden].median()),
         error_visible_px=float(error[visible].mean()),
@@ -140,7 +139,7 @@ def spread_by_region(found: Residuals) -> dict[str, float]:
     """Root mean square of the normalised residuals of each region that has landmarks."""
     regions = region_indices(found.queries)
     return {
-        name: _spread(found.z[:, regions == index])
+        name: _spread(found.z[:, regions == index]).rms
         for index, name in enumerate(REGIONS)
         if bool((regions == index).any())
     }
@@ -184,8 +183,8 @@ def fit_offsets(queries: Tensor, squares: Tensor) -> dict[str, float]:
     return {REGIONS[index]: float(offsets[index]) for index in present}
 
 
-def _spread(z: Tensor) -> float:
-    return float(z.square().mean().sqrt())
+def _spread(z: Tensor) -> Spread:
+    return spread(z.double().cpu().numpy())
 
 
 def _rounded(values: dict[str, float]) -> dict[str, float | None]:
