@@ -45,11 +45,11 @@ class Preconditioner:
     def build(cls, origin: Parameters, hessian: Hessian, mask: Parameters) -> Preconditioner:
         """Factorise the arrow, after taking out what may not move."""
         rows, shared = mask.frame_rows, mask.shared
-        frame_factor = _factor(_without(hessian.frames, rows))
+        frame_factor = factorise(without(hessian.frames, rows))
         ties = hessian.ties * (rows.unsqueeze(-1) & shared)
         ties = torch.linalg.solve_triangular(frame_factor, ties, upper=False)
         complement = hessian.shared - torch.einsum("fns,fnt->st", ties, ties)
-        return cls(origin, frame_factor, ties, _factor(_without(complement, shared)), mask)
+        return cls(origin, frame_factor, ties, factorise(without(complement, shared)), mask)
 
     def zeros(self) -> tuple[Tensor, Tensor]:
         """Round coordinates (F, n) and (S,) of the origin."""
@@ -67,14 +67,18 @@ class Preconditioner:
         )
 
 
-def _without(matrix: Tensor, free: Tensor) -> Tensor:
-    """Symmetric (..., n, n), with the rows and columns that are not free (..., n) those of the identity."""
+def without(matrix: Tensor, free: Tensor) -> Tensor:
+    """Symmetric (..., n, n), with the rows and columns that are not free (..., n) those of a unit matrix."""
     kept = matrix * (free.unsqueeze(-1) & free.unsqueeze(-2))
     return kept + torch.diag_embed((~free).to(matrix.dtype))
 
 
-def _factor(matrix: Tensor) -> Tensor:
-    """Cholesky factors (..., n, n), with just as much of a relative ridge as rounding makes necessary."""
+def factorise(matrix: Tensor) -> Tensor:
+    """Cholesky factors (..., n, n), with just as much of a relative ridge as rounding makes necessary.
+
+    Raises:
+        SolverError: if none of the ridges is enough.
+    """
     diagonal = matrix.diagonal(dim1=-2, dim2=-1).clamp(min=_TINY)
     for ridge in _RIDGES:
         factor, failed = torch.linalg.cholesky_ex(matrix + torch.diag_embed(ridge * diagonal))
