@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import InputError
-from calibration.lens import distort, undistort
+from calibration.lens import distort, distort_jacobian, undistort
 
 Array = NDArray[np.float64]
 
@@ -111,6 +111,17 @@ class Camera:
         local = self.to_camera(points)
         ideal = local[..., :2] / np.maximum(local[..., 2:], MIN_DEPTH)
         return distort(ideal, self.distortion) * self.focal + self.principal
+
+    def jacobian(self, points: ArrayLike) -> Array:
+        """The derivative (..., 2, 3) of :meth:`project` by its world points (..., 3), pixels per metre."""
+        local = self.to_camera(points)
+        depth = np.maximum(local[..., 2], MIN_DEPTH)
+        ideal = local[..., :2] / depth[..., None]
+        perspective = np.zeros((*depth.shape, 2, 3))
+        perspective[..., 0, 0] = perspective[..., 1, 1] = 1 / depth
+        perspective[..., :, 2] = -ideal / depth[..., None]
+        lens = distort_jacobian(ideal, self.distortion) * self.focal[:, None]
+        return np.asarray(lens @ perspective @ self.R)
 
     def normalise(self, pixels: ArrayLike) -> Array:
         """Distorted pixels (..., 2) to ideal normalised coordinates (..., 2), by Newton's method."""

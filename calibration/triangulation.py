@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.camera import MIN_DEPTH, Rig
 from calibration.errors import InputError
-from calibration.lens import distort, distort_jacobian, undistort
+from calibration.lens import distort, undistort
 
 Array = NDArray[np.float64]
 
@@ -53,6 +53,7 @@ class _Solver:
     """The batched least-squares problem; unseen views carry weight 0 and arbitrary finite pixels."""
 
     def __init__(self, rig: Rig, pixels: Array, weights: Array) -> None:
+        self.rig = rig
         self.pixels = pixels
         self.weights = weights
         self.R = np.stack([camera.R for camera in rig])
@@ -82,14 +83,7 @@ class _Solver:
 
     def _jacobian(self, points: Array) -> Array:
         """(..., C, 2, 3): pixels by world coordinates."""
-        local = self._local(points)
-        depth = np.maximum(local[..., 2], MIN_DEPTH)
-        ideal = local[..., :2] / depth[..., None]
-        perspective = np.zeros((*depth.shape, 2, 3))
-        perspective[..., 0, 0] = perspective[..., 1, 1] = 1 / depth
-        perspective[..., :, 2] = -ideal / depth[..., None]
-        lens = distort_jacobian(ideal, self.distortion) * self.focal[:, :, None]
-        return np.asarray(lens @ perspective @ self.R)
+        return np.stack([camera.jacobian(points) for camera in self.rig], axis=-3)
 
     def _linear(self) -> Array:
         """Two linear solves; the second divides each row by the depth that the first one found."""
