@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from calibration.errors import UsageError
+from detector.eyes_and_mouth import EyesAndMouth, RegionRule, region_teller
 from detector.layouts import Layout, layout
 from detector.network import LandmarkNetwork
 from detector.region import aligned_region_from_landmarks, crop, to_pixels, with_roll
@@ -24,7 +25,7 @@ Picture = Image | Tensor
 """An image (H, W, 3) uint8 RGB, in memory or on the device already."""
 
 REGION_LAYOUT = "dense320"
-"""Whose landmarks define the next region, whatever layout is asked for."""
+"""Whose landmarks tell how sure the network is of a head, and where its next region is: in every layout."""
 
 CPU_BATCH, GPU_BATCH = 16, 128
 
@@ -38,12 +39,14 @@ class PredictorOptions:
         flip: also look at the mirror image of each crop, and average.
         align: turn regions with the head, so that it is upright in its crop (C23 section 3.1).
         batch: crops per forward pass; 0 is what suits the device.
+        face: tells regions from eyes and mouth (C23); None where all landmarks of the head tell them.
     """
 
     jitter: int = 1
     flip: bool = False
     align: bool = True
     batch: int = 0
+    face: EyesAndMouth | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +117,15 @@ class Predictor:
         plain = network.config.predictor == "plain"
         self.head = chosen if plain else head
         self.options = options or PredictorOptions()
-        if plain and self.options.flip:
-            raise UsageError(
-                f"a network of the layout {chosen.name} alone cannot average mirror images",
-                fix="Do without flip, or use weights with an mlp or transformer predictor",
-            )
+        if plain:
+            _check_plain(chosen, self.options)
         self.device = network.image_mean.device
         self.batch = self.options.batch or (GPU_BATCH if self.device.type == "cuda" else CPU_BATCH)
         self._head_queries = self.head.queries.to(self.device)
-        self._queries = torch.cat([chosen.queries, self.head.queries]).to(self.device)
+        face = self.options.face
+        tellers = [self.head.queries] if face is None else [self.head.queries, face.queries]
+        self._tellers = torch.cat(tellers).to(self.device)
+        self._queries = torch.cat([chosen.queries, *tellers]).to(self.device)
         self._copies: torch.cuda.Stream | None = None
         if self.device.type == "cuda":
             self._copies = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
@@ -163,10 +166,11 @@ class Predictor:
         wanted, pixels = _regions(regions), self.upload(image)
         parts = []
         for part in torch.split(wanted, self.batch):
-            mean, sigma = self._look(self.crop(pixels, part), part, self._head_queries, flip=False)
+            mean, sigma = self._look(self.crop(pixels, part), part, self._tellers, flip=False)
             parts.append((mean[:, 0], sigma[:, 0]))
         mean, sigma = (torch.cat([part[i] for part in parts]) for i in range(2))
-        return self._prediction(mean, sigma, mean, sigma, wanted)
+        count = len(self.head)
+        return self._prediction(mean[:, :count], sigma[:, :count], mean, sigma, wanted)
 
     def crop(self, image: Picture, regions: Tensor) -> Tensor:
         """Crops (N, 3, S, S), as the network wants them, of regions (N, 3 or 4) of one image."""
@@ -207,15 +211,39 @@ class Predictor:
         return mean, log_sigma
 
     def _prediction(
-        self, mean: Tensor, sigma: Tensor, head_mean: Tensor, head_sigma: Tensor, regions: Tensor
+        self, mean: Tensor, sigma: Tensor, told: Tensor, told_sigma: Tensor, regions: Tensor
     ) -> Prediction:
+        """The landmarks that are wanted, and what the tellers (N, T, 2) and (N, T) say of the head."""
         regions = regions.to(self.device)
-        following = aligned_region_from_landmarks(head_mean, self._head_queries, head_sigma.pow(-2))
+        count = len(self.head)
+        head, head_sigma = told[:, :count], told_sigma[:, :count]
+        if self.options.face is None:
+            following = aligned_region_from_landmarks(head, self._head_queries, head_sigma.pow(-2))
+        else:
+            following = self.options.face.regions(told[:, count:])
         if not self.options.align:
             following[:, 3] = 0.0
         uncertainty = (head_sigma / (regions[:, 2:3] / 2)).log().mean(-1).exp()
         values = (mean, sigma, regions, following, uncertainty)
         return Prediction(*(value.float().cpu().numpy() for value in values))
+
+
+def _check_plain(chosen: Layout, options: PredictorOptions) -> None:
+    """Refuse what a network of one layout cannot do.
+
+    Raises:
+        UsageError: mirror images or other landmarks than its own are wanted.
+    """
+    refused = {
+        "average mirror images": options.flip,
+        "normalise a face by its eyes and mouth": options.face is not None,
+    }
+    for what, wanted in refused.items():
+        if wanted:
+            raise UsageError(
+                f"a network of the layout {chosen.name} alone cannot {what}",
+                fix="Do without, or use weights with an attention, mlp or transformer predictor",
+            )
 
 
 def _regions(regions: NDArray[np.floating]) -> Tensor:
@@ -233,6 +261,7 @@ def load_predictor(
     flip: bool = False,
     align: bool = True,
     batch: int = 0,
+    region: RegionRule = "head",
 ) -> Predictor:
     """A predictor from a released name or a file of weights.
 
@@ -242,11 +271,12 @@ def load_predictor(
         model: the head model, on which layouts lie.
         device: where to compute.
         jitter, flip, align, batch: as in :class:`PredictorOptions`.
+        region: what tells the regions to look at.
 
     Raises:
         InputError: the weights are absent or damaged.
         UsageError: there is no such layout, or the network cannot look so.
     """
     network = load_network(weights, device)
-    options = PredictorOptions(jitter, flip, align, batch)
+    options = PredictorOptions(jitter, flip, align, batch, region_teller(region, model))
     return Predictor(network, layout(layout_name, model), layout(REGION_LAYOUT, model), options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -22,6 +22,7 @@ from detector.evaluation.labelled_faces import LabelledFace, faces_of_photograph
 from detector.evaluation.prediction import Comparison, predict_faces
 from detector.evaluation.sample_faces import faces_of_samples, held_out_shards
 from detector.evaluation.score import LandmarkScore, score
+from detector.eyes_and_mouth import RegionRule, region_teller
 from detector.layouts import Layout, layout
 from detector.network import LandmarkNetwork
 from detector.predictor import REGION_LAYOUT, Predictor, PredictorOptions
@@ -49,6 +50,7 @@ class EvaluationRequest:
         device: to compute on.
         own_search: find faces as in a shoot, instead of starting from the labels' region.
         options: of the predictor.
+        region: what tells the regions to look at; the second look at each face is at that region.
         layouts: to be measured on samples; none for the usual ones.
         truth: archive of the true surfaces of a shoot, with ``cameras.json`` beside it.
         translate: labelled photographs to learn label translation from, or a file of one learned before.
@@ -59,6 +61,7 @@ class EvaluationRequest:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     own_search: bool = False
     options: PredictorOptions = field(default_factory=PredictorOptions)
+    region: RegionRule = "head"
     layouts: tuple[str, ...] = ()
     truth: Path | None = None
     translate: Path | None = None
@@ -116,10 +119,11 @@ class _Bench:
     ) -> None:
         self.request, self.network, self.model, self.progress = request, network, model, progress
         self.sparse = layout(IBUG68.name, model)
+        self.options = replace(request.options, face=region_teller(request.region, model))
 
     def predict(self, wanted: Layout, faces: Sequence[LabelledFace]) -> Comparison:
         """Predictions of a layout beside the faces' labels."""
-        predictor = Predictor(self.network, wanted, layout(REGION_LAYOUT, self.model), self.request.options)
+        predictor = Predictor(self.network, wanted, layout(REGION_LAYOUT, self.model), self.options)
         return predict_faces(predictor, faces, own_search=self.request.own_search, progress=self.progress)
 
     def samples(self) -> dict[str, Comparison]:

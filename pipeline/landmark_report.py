@@ -41,7 +41,8 @@ def table(evaluation: LandmarkEvaluation) -> Iterator[str]:
     """The figures as lines for a person."""
     first = next(iter(evaluation.scores.values()))
     how = "own search" if evaluation.request.own_search else "the labels' region"
-    yield f"{first.faces} faces, {first.missed} not found; region from {how}"
+    rule = "" if evaluation.request.region == "head" else ", by eyes and mouth"
+    yield f"{first.faces} faces, {first.missed} not found; region from {how}{rule}"
     yield ""
     yield "percent of the eyes' distance    NME  median   FR10  AUC10    box  sigma (robust)"
     for name, score in evaluation.scores.items():
@@ -120,6 +121,7 @@ def _facts(evaluation: LandmarkEvaluation) -> dict[str, object]:
         "data": str(request.data),
         "weights": str(request.weights),
         "region": "search" if request.own_search else "labels",
+        "region_by": request.region,
         "jitter": request.options.jitter,
         "flip": request.options.flip,
         "notes": NOTES,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.commands.common import open_shoot, working
+
+if TYPE_CHECKING:
+    from detector.eyes_and_mouth import RegionRule
 
 
 @click.group()
@@ -52,6 +56,13 @@ def evaluate_shoot(
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--weights", help="A released name or a file; the released weights if not said.")
 @click.option("--search", is_flag=True, help="Find the face as in a shoot, instead of from the labels.")
+@click.option(
+    "--region",
+    type=click.Choice(["head", "eyes-and-mouth"]),
+    default="head",
+    show_default=True,
+    help="What tells the crop: the whole head, or eyes and mouth (C23 section 3.1).",
+)
 @click.option("--jitter", type=click.IntRange(1), default=1, show_default=True, help="Looks averaged.")
 @click.option("--flip", is_flag=True, help="Also look at mirror images, and average.")
 @click.option("--layout", "layouts", multiple=True, help="To measure on synthetic samples; may be repeated.")
@@ -69,6 +80,7 @@ def evaluate_landmarks(
     data: Path,
     weights: str | None,
     search: bool,
+    region: RegionRule,
     jitter: int,
     flip: bool,
     layouts: tuple[str, ...],
@@ -93,6 +105,7 @@ def evaluate_landmarks(
         device=torch_device(device),
         own_search=search,
         options=PredictorOptions(jitter=jitter, flip=flip),
+        region=region,
         layouts=layouts,
         truth=truth,
         translate=translate,

@@ -69,6 +69,7 @@ class DetectSettings(Section):
     jitter: int = Field(default=1, ge=1, le=16)
     flip: bool = False
     upright: bool = True
+    region: Literal["head", "eyes-and-mouth"] = "head"
     device: Device = "auto"
 
 

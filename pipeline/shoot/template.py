@@ -123,6 +123,7 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 # face = "largest"       # which of several faces of an image: largest (near the middle), central, surest
 # flip = true            # look at mirror images too, and average: a little steadier for twice the work
 # upright = false        # look at heads as they are, and not turned upright
+# region = "eyes-and-mouth"   # crop by these alone and not by the whole head: for faces from the front
 # jitter = 4             # looks per image that are averaged: steadier landmarks for so many times the work
 # device = "cuda"        # auto, cpu, cuda, cuda:1
 

@@ -71,6 +71,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         jitter=settings.jitter,
         flip=settings.flip,
         align=settings.upright,
+        region=settings.region,
     )
     writers = [
         LandmarkWriter(shoot.landmark_file(n), _header(shoot, n, predictor, work)) for n in shoot.camera_names

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from detector.eyes_and_mouth import EyesAndMouth
 from detector.layouts import layout
 from detector.network import NetworkConfig
 from detector.predictor import Predictor, PredictorOptions
@@ -54,10 +55,15 @@ class Oracle(nn.Module):
 
 
 def oracle_predictor(
-    name: str = "ibug68", jitter: int = 1, *, flip: bool = False, align: bool = True
+    name: str = "ibug68",
+    jitter: int = 1,
+    *,
+    flip: bool = False,
+    align: bool = True,
+    face: EyesAndMouth | None = None,
 ) -> Predictor:
     """A predictor around the oracle."""
-    model, options = load_head_model(), PredictorOptions(jitter, flip, align)
+    model, options = load_head_model(), PredictorOptions(jitter, flip, align, face=face)
     return Predictor(Oracle(), layout(name, model), layout("dense320", model), options)  # type: ignore[arg-type]
 
 
