@@ -12,7 +12,9 @@ from torch.autograd.functional import jvp
 from calibration.projection import project
 from fitting.energy import squared_residuals
 from fitting.head_derivatives import point_derivatives
+from fitting.normal_matrix import Hessian
 from fitting.parameters import CAMERA_GROUPS, Parameters
+from fitting.prior_curvature import add_prior_curvature
 from fitting.problem import Problem
 from fitting.robust import influence
 
@@ -20,19 +22,6 @@ from fitting.robust import influence
 _FRAMES_AT_ONCE = 8
 _CAMERA_WIDTHS = [3, 3, 1, 5]
 _TINY = 1e-12
-
-
-@dataclass
-class Hessian:
-    """An arrow: n = E + 15 numbers per frame, S shared ones.
-
-    Attributes:
-        frames: (F, n, n). ties: (F, n, S). shared: (S, S).
-    """
-
-    frames: Tensor
-    ties: Tensor
-    shared: Tensor
 
 
 @dataclass
@@ -82,7 +71,7 @@ def linearise(problem: Problem, at: Parameters) -> Hessian:
             hessian.shared[:faces, faces:] += mixed[:, width:].sum(0)
             hessian.shared[faces:, :faces] = hessian.shared[:faces, faces:].T
             hessian.shared[faces:, faces:] += views.cameras
-    _add_priors(problem, at, hessian)
+    add_prior_curvature(problem, at, hessian)
     return hessian
 
 
@@ -161,30 +150,3 @@ def _root(information: Tensor) -> Tensor:
     trace = information.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
     ridge = (1e-9 * trace + _TINY) * torch.eye(3).to(information)
     return torch.as_tensor(torch.linalg.cholesky(information + ridge))
-
-
-def _add_priors(problem: Problem, at: Parameters, hessian: Hessian) -> None:
-    options, weights = problem.options, problem.options.weights
-    outside = (at.expression < 0) | (at.expression > 1)
-    joints = torch.zeros_like(at.pose)
-    joints[:, 3:12] = weights.joints
-    rows = torch.cat((weights.expression + weights.bounds * outside, joints), dim=1)
-    hessian.frames += torch.diag_embed(rows)
-    faces = len(at.identity)
-    hessian.shared[:faces, :faces] += problem.identity_weight * options.identity_prior.curvature(at.identity)
-    sigmas = [getattr(options.cameras, name) for name in CAMERA_GROUPS]
-    groups = zip(CAMERA_GROUPS, sigmas, strict=True)
-    looseness = [torch.full_like(getattr(at, name), sigma).flatten() for name, sigma in groups]
-    hessian.shared[faces:, faces:] += torch.cat(looseness).pow(-2).diag()
-    if problem.holds_scale:
-        slope = _scale_slope(problem, at)
-        hessian.shared += torch.outer(slope, slope)
-
-
-def _scale_slope(problem: Problem, at: Parameters) -> Tensor:
-    """(S,) gradient of the relative size of the rig, in tolerances, by the shared numbers."""
-    with torch.enable_grad():
-        leaf = at.shared.detach().requires_grad_(True)
-        relative = problem.baseline(at.rebuild(at.frame_rows, leaf)) / problem.baseline(None)
-        (slope,) = torch.autograd.grad(relative, leaf)
-    return slope / problem.options.cameras.scale

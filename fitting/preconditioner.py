@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from calibration.errors import SolverError
-from fitting.linearisation import Hessian
+from fitting.normal_matrix import Hessian
 from fitting.parameters import Parameters
 
 _RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)

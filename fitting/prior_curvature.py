@@ -1,0 +1,42 @@
+"""Second derivatives of the terms that need no landmarks: priors, walls, and the tolerance of the cameras."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fitting.normal_matrix import Hessian
+from fitting.parameters import CAMERA_GROUPS, Parameters
+from fitting.problem import Problem
+
+
+def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> None:
+    """Add to the Hessian what the terms without landmarks bend: one part per term of the energy.
+
+    Args:
+        problem: whose options weigh the terms. at: where. hessian: changed in place.
+    """
+    options, weights = problem.options, problem.options.weights
+    outside = (at.expression < 0) | (at.expression > 1)
+    joints = torch.zeros_like(at.pose)
+    joints[:, 3:12] = weights.joints
+    rows = torch.cat((weights.expression + weights.bounds * outside, joints), dim=1)
+    hessian.frames += torch.diag_embed(rows)
+    faces = len(at.identity)
+    hessian.shared[:faces, :faces] += problem.identity_weight * options.identity_prior.curvature(at.identity)
+    sigmas = [getattr(options.cameras, name) for name in CAMERA_GROUPS]
+    groups = zip(CAMERA_GROUPS, sigmas, strict=True)
+    looseness = [torch.full_like(getattr(at, name), sigma).flatten() for name, sigma in groups]
+    hessian.shared[faces:, faces:] += torch.cat(looseness).pow(-2).diag()
+    if problem.holds_scale:
+        slope = _scale_slope(problem, at)
+        hessian.shared += torch.outer(slope, slope)
+
+
+def _scale_slope(problem: Problem, at: Parameters) -> Tensor:
+    """(S,) gradient of the relative size of the rig, in tolerances, by the shared numbers."""
+    with torch.enable_grad():
+        leaf = at.shared.detach().requires_grad_(True)
+        relative = problem.baseline(at.rebuild(at.frame_rows, leaf)) / problem.baseline(None)
+        (slope,) = torch.autograd.grad(relative, leaf)
+    return slope / problem.options.cameras.scale
