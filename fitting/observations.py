@@ -89,6 +89,12 @@ class Observations:
             seen=self.seen[index],
         )
 
+    def select_cameras(self, index: NDArray[np.int64]) -> Observations:
+        """The cameras at the given positions only."""
+        return replace(
+            self, mean=self.mean[:, index], sigma=self.sigma[:, index], seen=self.seen[:, index]
+        )
+
     def check(self, names: Iterable[str]) -> None:
         """Refuse pixels and sigmas that are no numbers.
 
