@@ -20,6 +20,7 @@ from fitting.options import CameraUncertainty, FitOptions, FitWeights
 from fitting.parameters import CAMERA_GROUPS, ROOT, Parameters, free_mask
 from fitting.performance import FrameStatus, Performance
 from fitting.problem import Problem
+from fitting.quality import assess
 from fitting.solver import Progress, Solution, Stage, minimise
 from fitting.world import LocalWorld
 
@@ -170,6 +171,7 @@ class _SequenceFit:
             pose[~rows, 3 * joint : 3 * joint + 3] = Rotation.from_matrix(between[~rows]).as_rotvec()
         pose[:, 12:] = interpolate_rows(pose[:, 12:], rows, whole.frames)
         expression = _spread(found.expression.cpu().numpy(), active, rows)
+        uncertainty, reliability = assess(problem, found, whole.frames, rows)
         return Performance(
             frames=whole.frames,
             identity=found.identity.cpu().numpy(),
@@ -182,6 +184,8 @@ class _SequenceFit:
             fps=whole.fps,
             status=_status(whole.views),
             iterations=solution.iterations,
+            uncertainty=uncertainty,
+            reliability=reliability,
         )
 
     @torch.no_grad()

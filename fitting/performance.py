@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Rig
+from fitting.reliability import Reliability
+from fitting.uncertainty import Uncertainty
 
 Array = NDArray[np.float64]
 
@@ -39,7 +41,11 @@ class Performance:
         converged: whether the solver reached its gate.
         fps: frames per second.
         status: (F,) int8, a :class:`FrameStatus` per frame.
-        iterations: L-BFGS iterations by stage.
+        iterations: of the solver, by stage.
+        uncertainty: standard deviations of the unknowns, where they were computed.
+        reliability: residual statistics and flagged frames, where they were computed.
+        warnings: what was wrong with the input but could be lived with, a sentence each.
+        personal_shape: (V, 3) metres, what is added to the neutral head beyond the model, if anything.
     """
 
     frames: NDArray[np.int64]
@@ -53,6 +59,10 @@ class Performance:
     fps: float
     status: NDArray[np.int8]
     iterations: dict[str, int] = field(default_factory=dict)
+    uncertainty: Uncertainty | None = None
+    reliability: Reliability | None = None
+    warnings: tuple[str, ...] = ()
+    personal_shape: Array | None = None
 
     @property
     def reprojection_px(self) -> float:

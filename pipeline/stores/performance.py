@@ -12,9 +12,17 @@ import numpy as np
 from calibration.camera import Camera, Rig
 from fitting.performance import Performance
 from pipeline.stores.hdf5 import partial_path, publish, reading, stamp, stored_fingerprint, writing
+from pipeline.stores.performance_quality import (
+    read_reliability,
+    read_uncertainty,
+    write_reliability,
+    write_uncertainty,
+)
 
 KIND = "vultus-performance"
-SCHEMA = 1
+SCHEMA = 2
+OLDEST_SCHEMA = 1
+"""Schema 1 says nothing of uncertainty, reliability, warnings and personal shape."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ def write_performance(path: Path, performance: Performance, model: ModelInfo, *,
         _put(file, "residual_px", performance.residual_px.astype(np.float32), "px")
         _put(file, "status", performance.status, "0 fitted, 1 single view, 2 interpolated")
         _write_rig(file.create_group("cameras"), performance.rig)
+        _write_optional(file, performance)
         stamp(file, kind=KIND, schema=SCHEMA, fingerprint=fingerprint)
     return publish(path)
 
@@ -65,7 +74,7 @@ def read_performance(path: Path) -> tuple[Performance, ModelInfo]:
         InputError: there is no such file.
         CorruptStoreError: it is damaged or of another kind.
     """
-    with reading(path, kind=KIND, schema=SCHEMA) as file:
+    with reading(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA) as file:
         model = json.loads(file.attrs["model"])
         performance = Performance(
             frames=file["frames"][:],
@@ -79,6 +88,10 @@ def read_performance(path: Path) -> tuple[Performance, ModelInfo]:
             fps=float(file.attrs["fps"]),
             status=file["status"][:],
             iterations=json.loads(file.attrs["iterations"]),
+            uncertainty=read_uncertainty(file),
+            reliability=read_reliability(file),
+            warnings=tuple(json.loads(file.attrs.get("warnings", "[]"))),
+            personal_shape=file["personal_shape"][:] if "personal_shape" in file else None,
         )
         info = ModelInfo(
             model["name"], tuple(model["expression_names"]), tuple(model["joint_names"]), model["layout"]
@@ -92,7 +105,17 @@ def performance_fingerprint(path: Path) -> str | None:
     Raises:
         CorruptStoreError: the file is damaged.
     """
-    return stored_fingerprint(path, kind=KIND, schema=SCHEMA)
+    return stored_fingerprint(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA)
+
+
+def _write_optional(file: h5py.File, performance: Performance) -> None:
+    file.attrs["warnings"] = json.dumps(performance.warnings)
+    if performance.uncertainty is not None:
+        write_uncertainty(file, performance.uncertainty)
+    if performance.reliability is not None:
+        write_reliability(file, performance.reliability)
+    if performance.personal_shape is not None:
+        _put(file, "personal_shape", performance.personal_shape, "m")
 
 
 def _put(group: h5py.Group, name: str, values: object, units: str) -> None:

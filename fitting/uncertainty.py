@@ -1,0 +1,143 @@
+"""How far what a fit gives may be from the truth: posterior standard deviations, from the normal matrix.
+
+The energy is a negative log likelihood, so that its Hessian at the solution is the inverse covariance of the
+unknowns (Laplace's approximation): noise, robust weights and priors included. The Hessian is an arrow (one
+block per frame, tied to what all frames share); a marginal is a diagonal of its inverse, so that a frame
+inherits what is unsure about the identity and the cameras.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fitting.head_derivatives import point_derivatives
+from fitting.linearisation import linearise
+from fitting.marginals import Marginals, invert_arrow
+from fitting.parameters import Parameters
+from fitting.problem import Problem
+
+Array = NDArray[np.float64]
+
+# Points whose spread in space is looked at, and frames at once: some 20 MB of derivatives.
+_POINTS = 200
+_FRAMES_AT_ONCE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """One standard deviation of each unknown; F frames, C cameras. Zero for what was held fixed.
+
+    Attributes:
+        identity: (B,) of beta.
+        expression: (F, E) of psi.
+        motion: (F, 15) of head motions (:mod:`fitting.head_motion`): head in the world, head against neck,
+            left eye, right eye in radians about the axes of the head at rest, then the head's origin in
+            metres.
+        surface: (F,) metres, of the landmarks in space: root mean square over them, all three axes together.
+            NaN where no camera saw the frame, as in `expression` and `motion`.
+        camera_rotation: (C, 3) radians about the camera's axes.
+        camera_position: (C, 3) metres along the camera's axes (right, down, forward).
+        focal: (C,) relative.
+        distortion: (C, 5) of k1 k2 p1 p2 k3.
+    """
+
+    identity: Array
+    expression: Array
+    motion: Array
+    surface: Array
+    camera_rotation: Array
+    camera_position: Array
+    focal: Array
+    distortion: Array
+
+    def spread_over(self, rows: NDArray[np.bool_]) -> Uncertainty:
+        """The same for all frames, of which these are the ones at `rows` (F,): NaN elsewhere."""
+        frames = {}
+        for name in ("expression", "motion", "surface"):
+            known = getattr(self, name)
+            frames[name] = np.full((len(rows), *known.shape[1:]), np.nan)
+            frames[name][rows] = known
+        return Uncertainty(**(vars(self) | frames))
+
+
+@torch.no_grad()
+def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncertainty:
+    """The standard deviations of a solution.
+
+    What is the same in every view and frame (:attr:`fitting.options.FitOptions.systematic`) does not average
+    away: the fit lets E_identity weigh more by some factor, and here the covariance of the identity is that
+    many times as wide, which is the same statement.
+
+    Args:
+        problem: that was solved.
+        solution: Phi at the minimum.
+        free: masks of what was free to move.
+
+    Raises:
+        SolverError: if the normal matrix cannot be factorised.
+    """
+    hessian = linearise(problem, solution)
+    at_bound = (solution.expression <= 0) | (solution.expression >= 1)
+    # A shape at its bound lets the others alone; what it could itself be shows only where it may move.
+    held = replace(free, expression=free.expression & ~at_bound)
+    marginals = invert_arrow(hessian, held.frame_rows, held.shared)
+    marginals.widen(len(solution.identity), _systematic(problem))
+    spread = solution.rebuild(marginals.frame_deviation, marginals.shared_deviation)
+    loose = invert_arrow(hessian, free.frame_rows, free.shared).frame_deviation
+    expression = torch.where(at_bound, loose[:, : at_bound.shape[1]], spread.expression)
+    return Uncertainty(
+        identity=_numpy(spread.identity),
+        expression=_numpy(expression),
+        motion=_numpy(spread.pose),
+        surface=_numpy(_surface(problem, solution, marginals)),
+        camera_rotation=_numpy(spread.camera_rotation),
+        camera_position=_numpy(_camera_position(problem, solution, marginals.shared)),
+        focal=_numpy(spread.focal[:, 0]),
+        distortion=_numpy(spread.distortion),
+    )
+
+
+def _systematic(problem: Problem) -> float:
+    """By how much E_identity weighs more because repeated views repeat their errors."""
+    weight = problem.options.weights.identity
+    return problem.identity_weight / weight if weight > 0 else 1.0
+
+
+def _surface(problem: Problem, at: Parameters, marginals: Marginals) -> Tensor:
+    """(F,) see :attr:`Uncertainty.surface`."""
+    step = max(1, len(problem.head) // _POINTS)
+    parts = []
+    for start in range(0, len(at.pose), _FRAMES_AT_ONCE):
+        part = slice(start, start + _FRAMES_AT_ONCE)
+        _, slopes = point_derivatives(problem.head, at.identity, at.expression[part], at.pose[part])
+        own, shared = torch.split(
+            slopes[:, ::step], [at.frame_rows.shape[1], len(at.identity)], dim=-1
+        )  # (f, l, 3, n) and (f, l, 3, B)
+        variance = marginals.variance(part, own.flatten(1, 2), shared.flatten(1, 2))
+        parts.append((3 * variance.mean(-1)).sqrt())
+    return torch.cat(parts)
+
+
+def _camera_position(problem: Problem, at: Parameters, covariance: Tensor) -> Tensor:
+    """(C, 3) see :attr:`Uncertainty.camera_position`."""
+    moved = at.cameras(problem.cameras).translation
+    count, first = len(moved), len(at.identity)
+    grid = torch.arange(3 * count, device=moved.device).view(count, 3) + first
+    index = torch.cat((grid, grid + 3 * count), dim=1)
+    blocks = covariance[index[:, :, None], index[:, None, :]]  # (C, 6, 6) rotation, translation
+    # centre = -R^T t, so that in the camera's axes d centre = -(t x dr) - dt
+    x, y, z = moved.unbind(-1)
+    nothing = torch.zeros_like(x)
+    cross = torch.stack((nothing, -z, y, z, nothing, -x, -y, x, nothing), dim=-1).view(-1, 3, 3)
+    slope = torch.cat((cross, torch.eye(3).to(cross).expand_as(cross)), dim=-1)
+    spread = slope @ blocks @ slope.transpose(-1, -2)
+    return spread.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
+
+
+def _numpy(tensor: Tensor) -> Array:
+    return tensor.cpu().numpy().astype(np.float64)
