@@ -19,18 +19,18 @@ from fitting.energy import (
     camera_energy,
     expression_energy,
     joints_energy,
-    landmark_energy,
     scale_energy,
     temporal_energy,
 )
 from fitting.head_model import HeadPoints
 from fitting.head_motion import moved_points
+from fitting.landmark_term import Landmarks, landmarks_seen
 from fitting.observations import Observations
 from fitting.options import FitOptions
 from fitting.parameters import CAMERA_GROUPS, Parameters
 
-# Landmarks (frames x cameras x landmarks) evaluated at once: some 100 MB of graph in float64.
-_CHUNK_LANDMARKS = 200_000
+# Landmarks (frames x cameras x landmarks) evaluated at once: few enough to stay in a processor's cache.
+_CHUNK_LANDMARKS = 50_000
 
 
 @dataclass
@@ -119,18 +119,12 @@ class Problem:
 
     def frame_terms(self, parameters: Parameters, start: int, stop: int) -> dict[str, Tensor]:
         """The weighted terms of frames start to stop, with their tie to the frame before."""
-        weights, options = self.options.weights, self.options
+        weights = self.options.weights
         before = max(0, start - 1)
         around = parameters.window(before, stop)
         points = moved_points(self.head, around.identity, around.expression, around.pose)
         own = slice(start - before, None)
-        landmarks = landmark_energy(
-            project(points[own], parameters.cameras(self.cameras)),
-            self.mean[start:stop],
-            self.precision[start:stop],
-            options.robust,
-            options.robust_scale,
-        )
+        landmarks = landmarks_seen(points[own], parameters.cameras(self.cameras), self.seen(start, stop))
         return {
             "landmarks": weights.landmarks * landmarks,
             "expression": weights.expression * expression_energy(around.expression[own]),
@@ -138,6 +132,11 @@ class Problem:
             "joints": weights.joints * joints_energy(around.pose[own]),
             "temporal": weights.temporal * temporal_energy(points, self.seconds[before : stop - 1]),
         }
+
+    def seen(self, start: int, stop: int) -> Landmarks:
+        """The landmarks of frames start to stop, in the precision of the head."""
+        mean, precision = (each[start:stop].to(self.seconds) for each in (self.mean, self.precision))
+        return Landmarks(mean, precision, self.options.robust, self.options.robust_scale)
 
     def shared_terms(self, parameters: Parameters) -> dict[str, Tensor]:
         """The weighted terms of what all frames share."""

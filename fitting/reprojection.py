@@ -1,0 +1,115 @@
+"""Residuals of landmarks in all cameras, with their first derivatives written out.
+
+Everything is laid out (f, C, L), component by component, so that each step is one pass over memory. Automatic
+differentiation gives the same numbers and keeps some forty such arrays alive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from calibration.camera import MIN_DEPTH
+from calibration.lens import MAX_RADIUS_SQUARED
+from calibration.projection import CameraTensors
+
+
+@dataclass
+class Slopes:
+    """Derivatives of a pixel (u, v) by the point in the camera's axes, each (f, C, L), pixels per metre.
+
+    Attributes:
+        ux, uy, uz: of u. vx, vy, vz: of v.
+    """
+
+    ux: Tensor
+    uy: Tensor
+    uz: Tensor
+    vx: Tensor
+    vy: Tensor
+    vz: Tensor
+
+    def pull(self, u: Tensor, v: Tensor) -> Tensor:
+        """(f, C, 3, L) the derivatives' transpose times (u, v), in the camera's axes."""
+        parts = (u * self.ux + v * self.vx, u * self.uy + v * self.vy, u * self.uz + v * self.vz)
+        return torch.stack(parts, dim=2)
+
+
+@dataclass
+class Sight:
+    """Points of f frames as C cameras see them; see :func:`calibration.projection.project`.
+
+    Attributes:
+        cameras: the cameras.
+        local: (f, C, 3, L) metres, in the camera's axes.
+        inverse_depth, x, y: (f, C, L) 1 / depth, and the point on the plane at depth 1.
+        radius: (f, C, L) squared distance from the axis on that plane.
+        radial: (f, C, L) the lens's radial factor.
+        u, v: (f, C, L) pixels.
+    """
+
+    cameras: CameraTensors
+    local: Tensor
+    inverse_depth: Tensor
+    x: Tensor
+    y: Tensor
+    radius: Tensor
+    radial: Tensor
+    u: Tensor
+    v: Tensor
+
+    @classmethod
+    def of(cls, points: Tensor, cameras: CameraTensors) -> Sight:
+        """Project points (f, L, 3) into all cameras."""
+        count = len(cameras.rotation)
+        # local[f, c, i, l] = sum_j R[c, i, j] X[f, l, j] + t[c, i]
+        turned = cameras.rotation.reshape(-1, 3) @ points.transpose(-1, -2)
+        local = turned.unflatten(1, (count, 3)) + cameras.translation.unsqueeze(-1)
+        inverse_depth = local[:, :, 2].clamp(min=MIN_DEPTH).reciprocal()
+        x, y = local[:, :, 0] * inverse_depth, local[:, :, 1] * inverse_depth
+        k1, k2, p1, p2, k3 = _columns(cameras.distortion)
+        fx, fy = _columns(cameras.focal)
+        cx, cy = _columns(cameras.principal)
+        radius = x * x + y * y
+        held = radius.clamp(max=MAX_RADIUS_SQUARED)
+        radial = 1 + held * (k1 + held * (k2 + held * k3))
+        both = 2 * x * y
+        u = (x * radial + p1 * both + p2 * (radius + 2 * x * x)) * fx + cx
+        v = (y * radial + p1 * (radius + 2 * y * y) + p2 * both) * fy + cy
+        return cls(cameras, local, inverse_depth, x, y, radius, radial, u, v)
+
+    def slopes(self) -> Slopes:
+        """The derivatives of the pixels by the points in the cameras' axes."""
+        k1, k2, p1, p2, k3 = _columns(self.cameras.distortion)
+        fx, fy = _columns(self.cameras.focal)
+        x, y, radius = self.x, self.y, self.radius
+        bend = 2 * (k1 + radius * (2 * k2 + 3 * k3 * radius)) * (radius <= MAX_RADIUS_SQUARED)
+        xx = self.radial + bend * x * x + 2 * p1 * y + 6 * p2 * x
+        xy = bend * x * y + 2 * p1 * x + 2 * p2 * y
+        yy = self.radial + bend * y * y + 6 * p1 * y + 2 * p2 * x
+        # x = X / Z: behind the camera the depth is held, and moving along it changes nothing
+        fx, fy = fx * self.inverse_depth, fy * self.inverse_depth
+        ux, uy, vx, vy = fx * xx, fx * xy, fy * xy, fy * yy
+        moves = self.local[:, :, 2] >= MIN_DEPTH
+        return Slopes(ux, uy, -(ux * x + uy * y) * moves, vx, vy, -(vx * x + vy * y) * moves)
+
+    def lens_slopes(self) -> tuple[Tensor, Tensor]:
+        """(f, C, L, 6) derivatives of u and of v by log focal length, k1, k2, p1, p2 and k3."""
+        fx, fy = _columns(self.cameras.focal)
+        cx, cy = _columns(self.cameras.principal)
+        held = self.radius.clamp(max=MAX_RADIUS_SQUARED)
+        both = 2 * self.x * self.y
+        along_x, along_y = held * self.x * fx, held * self.y * fy
+        u = [self.u - cx, along_x, along_x * held, both * fx, (self.radius + 2 * self.x * self.x) * fx]
+        v = [self.v - cy, along_y, along_y * held, (self.radius + 2 * self.y * self.y) * fy, both * fy]
+        return (
+            torch.stack([*u, along_x * held * held], dim=-1),
+            torch.stack([*v, along_y * held * held], dim=-1),
+        )
+
+
+def _columns(values: Tensor) -> tuple[Tensor, ...]:
+    """(C, n) as n tensors (C, 1) that go with (f, C, L)."""
+    return values.unsqueeze(-1).unbind(1)
