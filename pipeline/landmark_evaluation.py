@@ -20,7 +20,7 @@ from detector.evaluation.label_translation import (
 )
 from detector.evaluation.labelled_faces import LabelledFace, faces_of_photographs
 from detector.evaluation.prediction import Comparison, predict_faces
-from detector.evaluation.sample_faces import faces_of_samples, held_out_shards
+from detector.evaluation.sample_faces import faces_of_samples, held_out_shards, hold_bones
 from detector.evaluation.score import LandmarkScore, score
 from detector.eyes_and_mouth import RegionRule, region_teller
 from detector.layouts import Layout, layout
@@ -33,8 +33,11 @@ from pipeline.progress import Progress, silent
 from pipeline.shoot.files import find_shoot
 from pipeline.truth import read_truth
 
-SAMPLE_LAYOUTS = (IBUG68.name, "dense320", "dense703", "vertices")
+SAMPLE_LAYOUTS = (IBUG68.name, "dense320", "dense703", "vertices", "teeth", "eyes")
 """What is measured on synthetic samples, whose labels are those of any layout."""
+
+BONE_LAYOUTS = ("skull", "jaw")
+"""What is measured on those of them that are labelled with bones."""
 
 TRANSLATED = "ibug68, translated"
 """The name of the figures after label translation."""
@@ -127,14 +130,23 @@ class _Bench:
         return predict_faces(predictor, faces, own_search=self.request.own_search, progress=self.progress)
 
     def samples(self) -> dict[str, Comparison]:
-        """Of each layout, on held-out synthetic samples."""
+        """Of each layout, on held-out synthetic samples, which are looked at once for all layouts."""
+        names, vertices = self._sample_layouts(), len(self.model.mean)
+        wanted = [layout(name, self.model) for name in names]
+        faces = faces_of_samples(self.request.data, wanted, self.sparse, vertices)
+        together = Layout(" and ".join(names), torch.cat([each.queries for each in wanted]))
+        found = self.predict(together, faces)
+        return dict(zip(names, found.split([len(each) for each in wanted]), strict=True))
+
+    def _sample_layouts(self) -> tuple[str, ...]:
+        """Those that were asked for, or all that the network and the samples know."""
         config = self.network.config
-        usual = (config.layout,) if config.predictor == "plain" else SAMPLE_LAYOUTS
-        found = {}
-        for name in self.request.layouts or usual:
-            wanted = layout(name, self.model)
-            found[name] = self.predict(wanted, faces_of_samples(self.request.data, wanted, self.sparse))
-        return found
+        if self.request.layouts:
+            return self.request.layouts
+        if config.predictor == "plain":
+            return (config.layout,)
+        bones = hold_bones(self.request.data, len(self.model.mean))
+        return (*SAMPLE_LAYOUTS, *BONE_LAYOUTS) if bones else SAMPLE_LAYOUTS
 
     def labelled_faces(self) -> list[LabelledFace]:
         """Of photographs, or of a shoot with ground truth."""

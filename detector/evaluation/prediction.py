@@ -85,6 +85,23 @@ class Comparison:
             self, queries=self.queries[:count], mean=self.mean[:, :count], sigma=self.sigma[:, :count]
         )
 
+    def split(self, counts: Sequence[int]) -> list[Comparison]:
+        """The landmarks in parts of so many, one after the other, each with its own labels."""
+        ends = np.cumsum(counts).tolist()
+        return [self._part(slice(end - count, end)) for count, end in zip(counts, ends, strict=True)]
+
+    def _part(self, chosen: slice) -> Comparison:
+        faces = (
+            replace(face, points=face.points[chosen], labelled=face.labelled[chosen]) for face in self.faces
+        )
+        return replace(
+            self,
+            faces=tuple(faces),
+            queries=self.queries[chosen],
+            mean=self.mean[:, chosen],
+            sigma=self.sigma[:, chosen],
+        )
+
 
 def predict_faces(
     predictor: Predictor,

@@ -30,8 +30,14 @@ from detector.evaluation.sigma import reliability, spread
 from detector.layouts import layout
 from detector.region import HEAD_CENTRE, QUERY_SCALE
 from detector.training.samples import SampleChunk, pack_positions, write_shard
+from fitting.anatomy import anatomy
 from fitting.head_model import load_head_model
-from tests.detector.oracle import disc_image, oracle_predictor
+from pipeline.landmark_evaluation import (
+    BONE_LAYOUTS,
+    EvaluationRequest,
+    evaluate_landmarks,
+)
+from tests.detector.oracle import Oracle, disc_image, oracle_predictor
 
 Floats = NDArray[np.float64]
 
@@ -127,23 +133,48 @@ def test_a_face_that_never_opens_its_mouth_has_no_slope() -> None:
     assert movements(still, labels, eyes)["mouth opening"].slope == pytest.approx(0, abs=1e-6)
 
 
+def write_samples(folder: Path, *, bones: bool) -> None:
+    """A sample that is held out and one that is not, of what the oracle sees."""
+    model = load_head_model()
+    places = [model.mean, anatomy(model).canonical] if bones else [model.mean]
+    pixels = frontal(torch.cat(places) / QUERY_SCALE).astype(np.float32)
+    image = disc_image((300.0, 220.0), 900.0, (640, 480))[:480, :480]
+    chunk = SampleChunk(0, True, image[None], pack_positions(pixels)[None])
+    write_shard(folder, chunk)
+    write_shard(folder, replace(chunk, index=1, held_out=False))
+
+
 def test_samples_are_measured_densely(tmp_path: Path) -> None:
     """Labels of any layout come from a sample's vertices; what is trained on is not measured."""
     model = load_head_model()
-    vertices = frontal(torch.as_tensor(model.mean / QUERY_SCALE)).astype(np.float32)
-    image = disc_image((300.0, 220.0), 900.0, (640, 480))[:480, :480]
-    chunk = SampleChunk(0, True, image[None], pack_positions(vertices)[None])
-    write_shard(tmp_path, chunk)
-    write_shard(tmp_path, replace(chunk, index=1, held_out=False))
+    write_samples(tmp_path, bones=False)
     assert [path.name for path in held_out_shards(tmp_path)] == ["held_0000000.npz"]
     predictor = oracle_predictor("dense703")
     sparse = layout(IBUG68.name, model)
-    faces = faces_of_samples(tmp_path, predictor.layout, sparse)
+    faces = faces_of_samples(tmp_path, [predictor.layout], sparse, len(model.mean))
     found = score(predict_faces(predictor, faces, own_search=False))
     assert found.nme.mean < 1.5
     assert "back of head" in found.regions
     with pytest.raises(InputError, match="held-out"):
-        faces_of_samples(tmp_path / "empty", predictor.layout, sparse)
+        faces_of_samples(tmp_path / "empty", [predictor.layout], sparse, len(model.mean))
+
+
+@pytest.mark.parametrize("bones", [True, False])
+def test_bones_are_measured_where_samples_are_labelled_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, bones: bool
+) -> None:
+    """Skull and jaw stand in the report beside the surface; to ask for them in vain is an error."""
+    monkeypatch.setattr("pipeline.landmark_evaluation.load_network", lambda weights, device: Oracle())
+    monkeypatch.setattr("pipeline.landmark_evaluation.SAMPLE_LAYOUTS", ("ibug68", "eyes"))
+    write_samples(tmp_path, bones=bones)
+    found = evaluate_landmarks(EvaluationRequest(tmp_path, "oracle"))
+    assert list(found.scores) == ["ibug68", "eyes", *(BONE_LAYOUTS if bones else ())]
+    for name, values in found.scores.items():
+        assert values.nme.mean < 1.5, name
+        assert found.comparisons[name].queries.shape == layout(name, load_head_model()).queries.shape
+    if not bones:
+        with pytest.raises(InputError, match="surface alone"):
+            evaluate_landmarks(EvaluationRequest(tmp_path, "oracle", layouts=("jaw",)))
 
 
 def test_the_mirror_image_of_the_68_landmarks_is_the_head_mirrored() -> None:
