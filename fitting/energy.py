@@ -38,10 +38,10 @@ def expression_energy(expression: Tensor) -> Tensor:
     return 0.5 * (expression * expression).sum()
 
 
-def bounds_energy(expression: Tensor) -> Tensor:
-    """Half the squared distance of psi (F, E) from [0, 1]: the soft wall of an ARKit shape's range."""
-    below = (-expression).clamp(min=0)
-    above = (expression - 1).clamp(min=0)
+def bounds_energy(expression: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """Half the squared distance of psi (F, E) from [low, high]: the soft wall of an ARKit shape's range."""
+    below = (low - expression).clamp(min=0)
+    above = (expression - high).clamp(min=0)
     return 0.5 * (below * below + above * above).sum()
 
 

@@ -151,11 +151,12 @@ class _SequenceFit:
         ]
 
     def _clip(self, parameters: Parameters) -> tuple[Parameters, Tensor]:
-        """The parameters with expression in [0, 1], and (F, E) where it is not at a bound."""
+        """The parameters with expression in its range, and (F, E) where it is not at a bound."""
         if "expression" in self.options.frozen:
             return parameters, torch.ones_like(parameters.expression, dtype=torch.bool)
-        expression = parameters.expression.clamp(0, 1)
-        return replace(parameters, expression=expression), (expression > 0) & (expression < 1)
+        span = self.model.traits.expression
+        expression = parameters.expression.clamp(span.low, span.high)
+        return replace(parameters, expression=expression), (expression > span.low) & (expression < span.high)
 
     def performance(self, solution: Solution, whole: Observations, active: NDArray[np.int64]) -> Performance:
         """The solution in the world, over all frames of the whole observations."""

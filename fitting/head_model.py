@@ -14,9 +14,9 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 
 from calibration.errors import UsageError
-from fitting.head_assets import PART_NAMES, HeadAssets, cached_head_assets
+from fitting.head_assets import HeadAssets, cached_head_assets
 from fitting.head_topology import JOINT_NAMES
-from fitting.ibug68 import ibug68_on
+from fitting.head_traits import HeadTraits, makehuman_traits
 from fitting.surface import SurfacePoints
 
 # Each joint's parent: the neck is the root, the head hangs on it, the eyes on the head.
@@ -103,13 +103,20 @@ class SkinnedPoints(nn.Module):
 
 
 class HeadModel(SkinnedPoints):
-    """The whole head: every vertex, its faces, parts and names."""
+    """The whole head: every vertex, its faces, parts and names.
+
+    Ours by default; :mod:`fitting.head_models` brings others into this form, with the same four joints and
+    pose. What coefficients mean differs: :attr:`traits` says it.
+    """
 
     expression_names: tuple[str, ...]
     joint_names: tuple[str, ...] = JOINT_NAMES
 
-    def __init__(self, assets: HeadAssets) -> None:
-        """Build the model from its arrays; float32 on the CPU (`.to(...)` moves it)."""
+    def __init__(self, assets: HeadAssets, traits: HeadTraits | None = None) -> None:
+        """Build the model from its arrays; float32 on the CPU (`.to(...)` moves it).
+
+        The traits are those of our own head where none are given.
+        """
         super().__init__(
             *(
                 torch.from_numpy(np.ascontiguousarray(array, np.float32))
@@ -124,14 +131,30 @@ class HeadModel(SkinnedPoints):
             )
         )
         self.assets = assets
+        self.traits = makehuman_traits(assets) if traits is None else traits
         self.expression_names = tuple(str(name) for name in assets.expression_names)
         self.quads = assets.quads
         self.quads_uv = assets.quads_uv
         self.uv = assets.uv
         self.triangles = _split(assets.quads)
         self.triangles_uv = _split(assets.quads_uv)
-        self.parts = {name: np.flatnonzero(assets.part == i) for i, name in enumerate(PART_NAMES)}
-        self.ibug68 = ibug68_on(assets.base_index)
+        names = enumerate(self.traits.part_names)
+        self.parts = {name: np.flatnonzero(assets.part == i) for i, name in names}
+        self.ibug68 = self.traits.landmarks
+
+    @property
+    def canonical(self) -> NDArray[np.float64]:
+        """(V, 3) where each vertex lies on, or in, the canonical head, metres.
+
+        Raises:
+            UsageError: the model is not registered to the canonical head.
+        """
+        if self.traits.canonical is None:
+            raise UsageError(
+                f"the head model {self.traits.name} is not registered: its vertices have no queries",
+                fix=f"Run: vultus model register {self.traits.name}",
+            )
+        return self.traits.canonical
 
     def restrict(self, points: SurfacePoints) -> HeadPoints:
         """The model of these L surface points only, evaluating no more vertices than they need."""
@@ -182,6 +205,7 @@ class HeadPoints(nn.Module):
         )
         self.points = points
         self.expression_names = model.expression_names
+        self.expression_range = model.traits.expression
         self.register_buffer(
             "corners", torch.from_numpy(corners.reshape(points.vertices.shape)).to(model.mean.device)
         )
@@ -240,8 +264,9 @@ def _blend(coefficients: Tensor, basis: Tensor) -> Tensor:
 
 
 def _split(quads: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Quads (Q, 4) as triangles (2 Q, 3): both halves of a quad follow one another."""
-    return quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    """Quads (Q, 4) as triangles, both halves of a quad in a row; a triangle repeats its last corner."""
+    halves = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    return halves[halves[:, 1] != halves[:, 2]]
 
 
 @lru_cache(maxsize=4)
@@ -250,7 +275,9 @@ def _outer_skin(model: HeadModel) -> NDArray[np.int64]:
 
     Those are islands of their own in the texture layout, and the largest island is the rest.
     """
-    on_skin = (model.assets.part[model.quads] == PART_NAMES.index("skin")).all(axis=1)
+    if model.traits.outer_skin is not None:
+        return model.traits.outer_skin
+    on_skin = (model.assets.part[model.quads] == model.traits.part_names.index("skin")).all(axis=1)
     corners = model.quads_uv[on_skin]
     links = np.concatenate([corners[:, [i, (i + 1) % 4]] for i in range(4)])
     graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(len(model.uv),) * 2)
@@ -263,7 +290,8 @@ def _outer_skin(model: HeadModel) -> NDArray[np.int64]:
 def _face(model: HeadModel) -> NDArray[np.int64]:
     """The face proper, from the chin to the hairline and to before the ears."""
     skin = _outer_skin(model)
-    position = model.assets.mean[skin]
+    canonical = model.traits.canonical
+    position = (model.assets.mean if canonical is None else canonical)[skin]
     return skin[(position[:, 2] > -0.045) & (position[:, 1] > -0.115) & (position[:, 1] < 0.06)]
 
 

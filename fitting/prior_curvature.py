@@ -17,10 +17,11 @@ def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> N
         problem: whose options weigh the terms. at: where. hessian: changed in place.
     """
     options, weights = problem.options, problem.options.weights
-    outside = (at.expression < 0) | (at.expression > 1)
+    span = problem.head.expression_range
+    outside = (at.expression < span.low) | (at.expression > span.high)
     joints = torch.zeros_like(at.pose)
     joints[:, 3:12] = weights.joints
-    rows = torch.cat((weights.expression + weights.bounds * outside, joints), dim=1)
+    rows = torch.cat((weights.expression / span.unit**2 + weights.bounds * outside, joints), dim=1)
     hessian.frames += torch.diag_embed(rows)
     faces = len(at.identity)
     hessian.shared[:faces, :faces] += problem.identity_weight * options.identity_prior.curvature(at.identity)

@@ -123,12 +123,12 @@ class Problem:
         before = max(0, start - 1)
         around = parameters.window(before, stop)
         points = moved_points(self.head, around.identity, around.expression, around.pose)
-        own = slice(start - before, None)
+        own, span = slice(start - before, None), self.head.expression_range
         landmarks = landmarks_seen(points[own], parameters.cameras(self.cameras), self.seen(start, stop))
         return {
             "landmarks": weights.landmarks * landmarks,
-            "expression": weights.expression * expression_energy(around.expression[own]),
-            "bounds": weights.bounds * bounds_energy(around.expression[own]),
+            "expression": weights.expression * expression_energy(around.expression[own] / span.unit),
+            "bounds": weights.bounds * bounds_energy(around.expression[own], span.low, span.high),
             "joints": weights.joints * joints_energy(around.pose[own]),
             "temporal": weights.temporal * temporal_energy(points, self.seconds[before : stop - 1]),
         }

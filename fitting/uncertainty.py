@@ -82,7 +82,8 @@ def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncer
         SolverError: if the normal matrix cannot be factorised.
     """
     hessian = linearise(problem, solution)
-    at_bound = (solution.expression <= 0) | (solution.expression >= 1)
+    span = problem.head.expression_range
+    at_bound = (solution.expression <= span.low) | (solution.expression >= span.high)
     # A shape at its bound lets the others alone; what it could itself be shows only where it may move.
     held = replace(free, expression=free.expression & ~at_bound)
     marginals = invert_arrow(hessian, held.frame_rows, held.shared)
