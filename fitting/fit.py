@@ -21,6 +21,7 @@ from fitting.parameters import CAMERA_GROUPS, ROOT, Parameters, free_mask
 from fitting.performance import FrameStatus, Performance
 from fitting.problem import Problem
 from fitting.quality import assess
+from fitting.sanity import examine
 from fitting.solver import Progress, Solution, Stage, minimise
 from fitting.world import LocalWorld
 
@@ -71,18 +72,24 @@ def fit_performance(
         flagged; frames that none sees are interpolated and flagged.
 
     Raises:
-        InputError: if a landmark is no number, naming frame and camera.
+        InputError: if a landmark is no number, naming frame and camera; or if the cameras cannot be right
+            (:func:`fitting.sanity.examine`).
         NoFaceError: if there is nothing to fit.
         SolverError: if the energy becomes no number, naming frame and camera.
     """
     options = FitOptions() if options is None else options
     start = FitStart() if start is None else start
     observations.check(rig.names)
-    active = np.flatnonzero(observations.views > 0)
-    if not len(active):
+    if not observations.views.any():
         raise NoFaceError("no camera sees a face in any frame", fix="Look at the detected landmarks")
+    head = observations.points.evaluate(model.mean.cpu().numpy().astype(np.float64))
+    held = {"camera_rotation", "camera_translation"} <= options.frozen
+    findings = examine(observations, rig, head, poses_known=held)
+    observations = findings.without(observations)
+    active = np.flatnonzero(observations.views > 0)
     fit = _SequenceFit(model, observations.select_frames(active), rig, options, _select(start, active))
-    return fit.performance(fit.solve(progress), observations, active)
+    performance = fit.performance(fit.solve(progress), observations, active)
+    return replace(performance, warnings=findings.warnings)
 
 
 class _SequenceFit:
@@ -129,7 +136,7 @@ class _SequenceFit:
         before, last = sum(stage.max_iterations for stage in stages), self.options.max_iterations
         solution = minimise(self.problem, self.start, stages, _within(progress, 0, before + last))
         clipped, free = self._clip(solution.parameters)
-        mask = free_mask(clipped, self.options.frozen)
+        mask = free_mask(clipped, self.options.frozen, gauge=self.options.gauge)
         mask.expression &= free
         polish = Stage("polish", mask, self.options.max_iterations, self.options.tolerance)
         polished = minimise(self.problem, clipped, [polish], _within(progress, before, before + last))
@@ -142,12 +149,21 @@ class _SequenceFit:
     def _stages(self) -> list[Stage]:
         options, face = self.options, self.start
         brief = min(_EARLY_ITERATIONS, options.max_iterations)
-        rigid = free_mask(face, {*options.frozen, "identity", "expression", *_CAMERAS}, ROOT)
-        neutral = free_mask(face, {*options.frozen, "expression", *_CAMERAS}, ROOT)
+        # Cameras that are nearly unknown move from the first, their lenses with the identity.
+        waiting = ({"focal", "distortion"}, set()) if options.gauge == "head" else (_CAMERAS, _CAMERAS)
+        rigid = free_mask(
+            face, {*options.frozen, "identity", "expression", *waiting[0]}, ROOT, options.gauge
+        )
+        neutral = free_mask(face, {*options.frozen, "expression", *waiting[1]}, ROOT, options.gauge)
         return [
             Stage("rigid", rigid, brief, _EARLY_TOLERANCE),
             Stage("identity", neutral, brief, _EARLY_TOLERANCE),
-            Stage("all", free_mask(face, options.frozen), options.max_iterations, options.tolerance),
+            Stage(
+                "all",
+                free_mask(face, options.frozen, gauge=options.gauge),
+                options.max_iterations,
+                options.tolerance,
+            ),
         ]
 
     def _clip(self, parameters: Parameters) -> tuple[Parameters, Tensor]:
@@ -194,15 +210,25 @@ class _SequenceFit:
         """(F, 15) the poses of the model in the world."""
         motion = found.pose.clone()
         rotation = Rotation.from_rotvec(motion[:, :3].cpu().numpy()).as_matrix()
-        moved = self.world.leave_motion(rotation, motion[:, 12:].cpu().numpy())
+        moved = self._world_of(found).leave_motion(rotation, motion[:, 12:].cpu().numpy())
         motion[:, list(ROOT)] = _root(*moved).to(motion)
         return np.asarray(model_pose(motion, self.head.vertices.joints(found.identity)).cpu().numpy())
 
     def _world_rig(self, found: Parameters) -> Rig:
         if self.options.frozen >= _CAMERAS:
             return self.rig
-        moved = self.world.leave(found.cameras(self.problem.cameras).to_rig(self.world.enter(self.rig)))
+        moved = self._world_of(found).leave(self._local_rig(found))
         return replace(moved, source=f"{self.rig.source}, refined by the fit".lstrip(", "))
+
+
+    def _local_rig(self, found: Parameters) -> Rig:
+        return found.cameras(self.problem.cameras).to_rig(self.world.enter(self.rig))
+
+    def _world_of(self, found: Parameters) -> LocalWorld:
+        """The world that the solution is in: one in which the first camera is where it was given."""
+        if self.options.gauge == "camera":
+            return self.world
+        return LocalWorld.anchored(self._local_rig(found).cameras[0], self.rig.cameras[0])
 
 
 def _within(progress: Progress | None, offset: int, total: int) -> Progress | None:

@@ -22,6 +22,7 @@ def command(
     device: str | None,
 ) -> None:
     """Fit the head model to the landmarks of SHOOT: one identity, and expression and pose per frame."""
+    from pipeline.fit_summary import summary_lines
     from pipeline.stages.fit import main
     from pipeline.stores.performance import read_performance
 
@@ -29,5 +30,6 @@ def command(
     with working() as progress:
         path = main(opened, force=force, progress=progress)
     performance, _ = read_performance(path)
+    click.echo("\n".join(summary_lines(performance)), err=True)
     click.echo(path)
     context.exit(0 if performance.converged else SolverError.exit_status)

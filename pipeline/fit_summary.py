@@ -1,0 +1,79 @@
+"""How far a performance can be relied on, as a few lines of text."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.performance import Performance
+from fitting.reliability import FrameFlag, Reliability
+from fitting.uncertainty import Uncertainty
+from pipeline.frames.ranges import format_frames
+
+_MILLIMETRES = 1e3
+_COLUMNS = ("camera", "median px", "95 % px", "median sigmas", "95 % sigmas")
+_FEW = 20
+
+
+def summary_lines(performance: Performance) -> list[str]:
+    """Residuals by camera, standard deviations, and the frames that are not to be relied on.
+
+    A performance of an older file, which does not know all of it, has fewer lines.
+    """
+    lines = []
+    if performance.reliability is not None:
+        lines += _residual_table(performance.rig.names, performance.reliability)
+    if performance.uncertainty is not None:
+        lines.append(f"one standard deviation  {_deviations(performance.uncertainty)}")
+    if performance.reliability is not None:
+        lines += flagged_lines(performance.frames, performance.reliability)
+    return lines + [f"warning  {warning}" for warning in performance.warnings]
+
+
+def flagged_lines(frames: NDArray[np.int64], reliability: Reliability) -> list[str]:
+    """The flagged frames (F,), a line for each reason."""
+    lines = []
+    for flag in FrameFlag:
+        chosen = frames[(reliability.flags & flag) != 0]
+        if len(chosen):
+            text = format_frames(int(frame) for frame in chosen)
+            lines.append(f"unreliable frames, {flag.words()}  {text}")
+    return lines
+
+
+def _residual_table(names: tuple[str, ...], reliability: Reliability) -> list[str]:
+    order = np.argsort(-np.nan_to_num(reliability.by_camera.median_sigma, nan=np.inf))
+    rows = [
+        (names[index], *(f"{value:.2f}" for value in reliability.by_camera.table[index]))
+        for index in (order if len(order) <= _FEW else order[:_FEW])
+    ]
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    return [
+        "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
+        for row in (_COLUMNS, *rows)
+    ]
+
+
+def _deviations(uncertainty: Uncertainty) -> str:
+    motion = uncertainty.motion
+    turn, gaze = (np.degrees(_rms(motion[:, part])) for part in (slice(0, 3), slice(6, 12)))
+    parts = [
+        f"surface {_rms(uncertainty.surface) * _MILLIMETRES:.2f} mm",
+        f"head {_rms(motion[:, 12:]) * _MILLIMETRES:.2f} mm and {turn:.2f} degrees",
+        f"eyes {gaze:.2f} degrees",
+        f"expression {_rms(uncertainty.expression):.3f}",
+        f"identity {_rms(uncertainty.identity):.2f}",
+    ]
+    if uncertainty.camera_position.any():
+        where = _rms(uncertainty.camera_position[1:]) * _MILLIMETRES
+        parts.append(
+            f"cameras {where:.2f} mm and {np.degrees(_rms(uncertainty.camera_rotation[1:])):.3f} degrees"
+        )
+    if uncertainty.focal.any():
+        parts.append(f"focal lengths {100 * _rms(uncertainty.focal):.2f} %")
+    return ", ".join(parts)
+
+
+def _rms(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(known**2))) if known.size else float("nan")
