@@ -27,6 +27,10 @@ class Landmarks:
     robust: str
     scale: float
 
+    def select(self, order: Tensor) -> Landmarks:
+        """The landmarks at the given positions."""
+        return Landmarks(self.mean[:, :, order], self.precision[:, :, order], self.robust, self.scale)
+
     def off(self, sight: Sight) -> tuple[Tensor, Tensor, Tensor]:
         """Residuals u and v in pixels and their square in sigmas, each (f, C, L)."""
         u, v = sight.u - self.mean[..., 0], sight.v - self.mean[..., 1]

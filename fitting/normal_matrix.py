@@ -1,4 +1,4 @@
-"""The normal matrix of a fit: an arrow, with a block per frame, a border for what is shared, and a chain."""
+"""The normal matrix of a fit: an arrow, whose shaft is a chain of frames."""
 
 from __future__ import annotations
 
@@ -13,8 +13,20 @@ class Hessian:
 
     Attributes:
         frames: (F, n, n). ties: (F, n, S). shared: (S, S).
+        between: (F - 1, n, n) each frame by the next one, or None where frames are not tied to each other.
     """
 
     frames: Tensor
     ties: Tensor
     shared: Tensor
+    between: Tensor | None = None
+
+    @classmethod
+    def zeros(cls, like: Tensor, frames: int, width: int, shared: int, *, chained: bool) -> Hessian:
+        """An arrow of zeros, of the type and on the device of a tensor."""
+        return cls(
+            like.new_zeros(frames, width, width),
+            like.new_zeros(frames, width, shared),
+            like.new_zeros(shared, shared),
+            like.new_zeros(frames - 1, width, width) if chained and frames > 1 else None,
+        )

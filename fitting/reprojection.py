@@ -15,6 +15,9 @@ from calibration.camera import MIN_DEPTH
 from calibration.lens import MAX_RADIUS_SQUARED
 from calibration.projection import CameraTensors
 
+_UPPER = ((0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2))
+"""Rows and columns of the upper triangle of a 3 x 3 matrix."""
+
 
 @dataclass
 class Slopes:
@@ -34,6 +37,12 @@ class Slopes:
     def pull(self, u: Tensor, v: Tensor) -> Tensor:
         """(f, C, 3, L) the derivatives' transpose times (u, v), in the camera's axes."""
         parts = (u * self.ux + v * self.vx, u * self.uy + v * self.vy, u * self.uz + v * self.vz)
+        return torch.stack(parts, dim=2)
+
+    def squares(self, weight: Tensor) -> Tensor:
+        """(f, C, 6, L) the derivatives' weighted squares: xx, xy, xz, yy, yz and zz of a symmetric matrix."""
+        u, v = (self.ux, self.uy, self.uz), (self.vx, self.vy, self.vz)
+        parts = [u[i] * (weight * u[j]) + v[i] * (weight * v[j]) for i, j in zip(*_UPPER, strict=True)]
         return torch.stack(parts, dim=2)
 
 
@@ -113,3 +122,23 @@ class Sight:
 def _columns(values: Tensor) -> tuple[Tensor, ...]:
     """(C, n) as n tensors (C, 1) that go with (f, C, L)."""
     return values.unsqueeze(-1).unbind(1)
+
+
+def gather_squares(squares: Tensor, turn: Tensor) -> Tensor:
+    """What all cameras together say of each point: `sum_c Q[c]^T S[c] Q[c]`.
+
+    Args:
+        squares: (f, C, 6, L), see :meth:`Slopes.squares`. turn: (f, C, 3, 3) to the axes of each camera.
+
+    Returns:
+        (f, L, 3, 3) symmetric.
+    """
+    (i, j), (a, b) = _UPPER, _UPPER
+    # (Q^T S Q)[i, j] = sum_ab Q[a, i] S[a, b] Q[b, j], of which ab and ba are stored once
+    mixed = turn[:, :, a][..., i] * turn[:, :, b][..., j]
+    mirrored = turn[:, :, b][..., i] * turn[:, :, a][..., j]
+    off = (torch.tensor(a) != torch.tensor(b)).to(turn)
+    spread = (mixed + off[:, None] * mirrored).flatten(1, 2)
+    upper = spread.mT @ squares.flatten(1, 2)
+    index = torch.tensor([[0, 1, 2], [1, 3, 4], [2, 4, 5]], device=turn.device)
+    return upper.mT[..., index]
