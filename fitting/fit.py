@@ -14,6 +14,7 @@ from calibration.camera import Rig
 from calibration.errors import NoFaceError
 from fitting.head_model import HeadModel, HeadPoints
 from fitting.head_motion import head_motion, model_pose
+from fitting.head_priors import HeadPriors
 from fitting.initialise import Placement, interpolate_rotations, interpolate_rows, place
 from fitting.observations import Observations, softened
 from fitting.options import CameraUncertainty, FitOptions, FitWeights
@@ -108,9 +109,8 @@ class _SequenceFit:
         sigma = softened(
             observations, rig, placement.depths(rig), options.sigma_floor, options.landmark_spread
         )
-        self.problem = Problem.build(
-            self.head, observations, sigma, self.world.enter(rig), options, like=identity
-        )
+        problem = Problem.build(self.head, observations, sigma, self.world.enter(rig), options, like=identity)
+        self.problem = replace(problem, priors=HeadPriors.of(model, options, identity))
         moved = self.world.enter_motion(placement.rotation, placement.translation)
         pose = self._given(start.pose, (count, model.pose_size)).clone()
         pose[:, list(ROOT)] = _root(*moved).to(pose)

@@ -13,15 +13,15 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
+from fitting.gaussian_mixture import choose_mixture
 from fitting.head_library import HeadLibrary, identity_basis
 from fitting.head_topology import JOINT_NAMES, HeadTopology, cut_head
 from fitting.makehuman import MakeHumanAssets
 
 # Raise this whenever the arrays change: a cache of another version is built anew.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 IDENTITY_COMPONENTS = 150
 LIBRARY_SIZE = 20_000
-LIBRARY_KEPT = 4_000
 LIBRARY_SEED = 20221023
 PART_NAMES = ("skin", "left_eye", "right_eye", "upper_teeth", "lower_teeth", "tongue", "lashes")
 
@@ -32,7 +32,9 @@ class HeadAssets:
 
     Attributes:
         mean: (V, 3) mean head. identity_basis: (B, V, 3) per standard deviation.
-        explained: (B,) share of the library's variance. identity_library: (N, B) heads of the library.
+        explained: (B,) share of the library's variance.
+        mixture_weights: (G,). mixture_means: (G, B). mixture_covariances: (G, B, B): the identities of the
+            library as a mixture of Gaussians.
         expression_basis: (E, V, 3). expression_names: (E,) ARKit names.
         joint_mean: (K, 3). joint_basis: (B, K, 3). skin_weights: (V, K).
         quads, quads_uv: (Q, 4). uv: (N, 2), MakeHuman's own, v up.
@@ -43,7 +45,9 @@ class HeadAssets:
     mean: NDArray[np.float32]
     identity_basis: NDArray[np.float32]
     explained: NDArray[np.float32]
-    identity_library: NDArray[np.float16]
+    mixture_weights: NDArray[np.float32]
+    mixture_means: NDArray[np.float32]
+    mixture_covariances: NDArray[np.float32]
     expression_basis: NDArray[np.float32]
     expression_names: NDArray[np.str_]
     joint_mean: NDArray[np.float32]
@@ -76,7 +80,7 @@ def cache_folder() -> Path:
 
 
 def build_head_assets(source: MakeHumanAssets | None = None) -> HeadAssets:
-    """Cut the head, draw the library, find its components, read the expressions."""
+    """Cut the head, draw the library, find its components and its mixture, read the expressions."""
     source = source if source is not None else MakeHumanAssets()
     topology = cut_head(source)
     library = HeadLibrary(source)
@@ -84,6 +88,7 @@ def build_head_assets(source: MakeHumanAssets | None = None) -> HeadAssets:
     base = _carry(source.base.vertices, topology)
     targets = np.stack([_carry(source.target(*name), topology) for name in library.names])
     identity = identity_basis(base, targets, amounts, sizes, IDENTITY_COMPONENTS)
+    mixture = choose_mixture(identity.drawn)
 
     names = source.face_unit_names()
     count = len(topology.base_index)
@@ -94,7 +99,9 @@ def build_head_assets(source: MakeHumanAssets | None = None) -> HeadAssets:
         mean=identity.mean[:count].astype(np.float32),
         identity_basis=identity.components[:, :count].astype(np.float32),
         explained=identity.explained.astype(np.float32),
-        identity_library=identity.drawn[:LIBRARY_KEPT].astype(np.float16),
+        mixture_weights=mixture.weights,
+        mixture_means=mixture.means,
+        mixture_covariances=mixture.covariances,
         expression_basis=np.stack([_expression(source, topology, name) for name in names]).astype(np.float32),
         expression_names=np.asarray(names),
         joint_mean=identity.mean[count:].astype(np.float32),

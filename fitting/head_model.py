@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor, nn
 
 from calibration.errors import UsageError
+from fitting.gaussian_mixture import GaussianMixture
 from fitting.head_assets import HeadAssets, cached_head_assets
 from fitting.head_topology import JOINT_NAMES
 from fitting.head_traits import HeadTraits, makehuman_traits
@@ -159,6 +160,12 @@ class HeadModel(SkinnedPoints):
     def restrict(self, points: SurfacePoints) -> HeadPoints:
         """The model of these L surface points only, evaluating no more vertices than they need."""
         return HeadPoints(self, points)
+
+    @property
+    def identity_mixture(self) -> GaussianMixture:
+        """How the identities of people are distributed."""
+        assets = self.assets
+        return GaussianMixture(assets.mixture_weights, assets.mixture_means, assets.mixture_covariances)
 
     def sample_identity(self, count: int, rng: np.random.Generator, spread: float = 1.0) -> Tensor:
         """Random identities (count, B): `spread` standard deviations about the mean head."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from calibration.errors import UsageError
-from fitting.identity_prior import GaussianPrior, IdentityPrior
+from fitting.identity_prior import check_prior
 from fitting.parameters import CAMERA_GROUPS, check_groups
 from fitting.robust import kernel
 
@@ -23,6 +23,7 @@ class FitWeights:
             iterations and gain nothing: what is left is clipped, and the rest fitted again.
         joints: of E_joints per squared radian; 25 means 0.2 rad.
         temporal: of E_temporal, per m^2/s; 400 means that a point moves some 10 mm in a frame of 24 fps.
+        intersect: of E_intersect, per m^2; 1e6 means that skin is within 1 mm of leaving teeth and eyes.
     """
 
     landmarks: float = 1.0
@@ -31,6 +32,7 @@ class FitWeights:
     bounds: float = 1_000.0
     joints: float = 25.0
     temporal: float = 400.0
+    intersect: float = 1e6
 
     def __post_init__(self) -> None:
         negative = [name for name, value in vars(self).items() if not value >= 0]
@@ -69,7 +71,7 @@ class FitOptions:
             cameras are frozen unless this says otherwise. A frozen pose holds the head where it is; its
             translation, which is the neck's, then still follows a free identity.
         cameras: how far free cameras may move.
-        identity_prior: E_identity.
+        identity_prior: E_identity, a name in :data:`fitting.identity_prior.PRIORS`.
         robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.
         robust_scale: residual in sigmas where it bends.
         systematic: share of a landmark's variance that is the same in every view and frame. Repeated views do
@@ -85,7 +87,7 @@ class FitOptions:
     weights: FitWeights = field(default_factory=FitWeights)
     frozen: frozenset[str] = frozenset(CAMERA_GROUPS)
     cameras: CameraUncertainty = field(default_factory=CameraUncertainty)
-    identity_prior: IdentityPrior = field(default_factory=GaussianPrior)
+    identity_prior: str = "mixture"
     robust: str = "geman_mcclure"
     robust_scale: float = 5.0
     systematic: float = 0.07
@@ -97,6 +99,7 @@ class FitOptions:
     def __post_init__(self) -> None:
         check_groups(self.frozen)
         kernel(self.robust)
+        check_prior(self.identity_prior)
         if self.max_iterations < 1 or not self.tolerance > 0 or not self.robust_scale > 0:
             raise UsageError("a fit needs at least one iteration, a positive tolerance and robust_scale")
         if min(self.sigma_floor, self.landmark_spread, self.systematic) < 0:

@@ -24,7 +24,8 @@ def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> N
     rows = torch.cat((weights.expression / span.unit**2 + weights.bounds * outside, joints), dim=1)
     hessian.frames += torch.diag_embed(rows)
     faces = len(at.identity)
-    hessian.shared[:faces, :faces] += problem.identity_weight * options.identity_prior.curvature(at.identity)
+    hessian.shared[:faces, :faces] += problem.identity_weight * problem.priors.identity.curvature(at.identity)
+    _add_contacts(problem, at, hessian)
     sigmas = [getattr(options.cameras, name) for name in CAMERA_GROUPS]
     groups = zip(CAMERA_GROUPS, sigmas, strict=True)
     looseness = [torch.full_like(getattr(at, name), sigma).flatten() for name, sigma in groups]
@@ -32,6 +33,17 @@ def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> N
     if problem.holds_scale:
         slope = _scale_slope(problem, at)
         hessian.shared += torch.outer(slope, slope)
+
+
+def _add_contacts(problem: Problem, at: Parameters, hessian: Hessian) -> None:
+    contacts = problem.priors.contacts
+    if contacts is None:
+        return
+    bent, weight = contacts.curvature(at.identity, at.expression), problem.options.weights.intersect
+    shapes, faces = at.expression.shape[1], len(at.identity)
+    hessian.frames[:, :shapes, :shapes] += weight * bent.frames
+    hessian.ties[:, :shapes, :faces] += weight * bent.ties
+    hessian.shared[:faces, :faces] += weight * bent.shared
 
 
 def _scale_slope(problem: Problem, at: Parameters) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from fitting.energy import (
 )
 from fitting.head_model import HeadPoints
 from fitting.head_motion import moved_points
+from fitting.head_priors import HeadPriors
 from fitting.landmark_term import Landmarks, landmarks_seen
 from fitting.observations import Observations
 from fitting.options import FitOptions
@@ -44,6 +45,7 @@ class Problem:
         cameras: the given cameras.
         options: the settings.
         frames: (F,) frame numbers and names: (C,) camera names, for messages.
+        priors: what the head model says of likely heads.
     """
 
     head: HeadPoints
@@ -54,6 +56,7 @@ class Problem:
     options: FitOptions
     frames: NDArray[np.int64]
     names: tuple[str, ...]
+    priors: HeadPriors = field(default_factory=HeadPriors)
 
     @classmethod
     def build(
@@ -125,13 +128,17 @@ class Problem:
         points = moved_points(self.head, around.identity, around.expression, around.pose)
         own, span = slice(start - before, None), self.head.expression_range
         landmarks = landmarks_seen(points[own], parameters.cameras(self.cameras), self.seen(start, stop))
-        return {
+        terms = {
             "landmarks": weights.landmarks * landmarks,
             "expression": weights.expression * expression_energy(around.expression[own] / span.unit),
             "bounds": weights.bounds * bounds_energy(around.expression[own], span.low, span.high),
             "joints": weights.joints * joints_energy(around.pose[own]),
             "temporal": weights.temporal * temporal_energy(points, self.seconds[before : stop - 1]),
         }
+        if self.priors.contacts is not None:
+            intersection = self.priors.contacts.energy(around.identity, around.expression[own])
+            terms["intersect"] = weights.intersect * intersection
+        return terms
 
     def seen(self, start: int, stop: int) -> Landmarks:
         """The landmarks of frames start to stop, in the precision of the head."""
@@ -141,7 +148,7 @@ class Problem:
     def shared_terms(self, parameters: Parameters) -> dict[str, Tensor]:
         """The weighted terms of what all frames share."""
         options = self.options
-        terms = {"identity": self.identity_weight * options.identity_prior.energy(parameters.identity)}
+        terms = {"identity": self.identity_weight * self.priors.identity.energy(parameters.identity)}
         for group in CAMERA_GROUPS:
             if group not in options.frozen:
                 sigma = getattr(options.cameras, group)

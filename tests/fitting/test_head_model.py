@@ -57,8 +57,9 @@ def test_random_heads_are_of_human_size(model: HeadModel) -> None:
 
 def test_the_identity_coefficients_have_unit_variance(model: HeadModel) -> None:
     """A prior of unit variance is right, since the heads of the library have it."""
-    library = model.assets.identity_library.astype(np.float64)
+    library = model.identity_mixture.sample(2000, np.random.default_rng(0))
     np.testing.assert_allclose(library.std(axis=0), 1.0, atol=0.1)
+    np.testing.assert_allclose(library.mean(axis=0), 0.0, atol=0.1)
     assert model.identity_size >= 150
     assert model.assets.explained.sum() > 0.99
 
