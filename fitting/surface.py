@@ -69,3 +69,15 @@ def concatenated(parts: Sequence[SurfacePoints]) -> SurfacePoints:
     return SurfacePoints(
         np.concatenate([part.vertices for part in parts]), np.concatenate([part.weights for part in parts])
     )
+
+
+def barycentric(points: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weights (L, 3), summing to one, by which the corners (L, 3, 3) of triangles make up points (L, 3).
+
+    Least squares for points off their triangle's plane; triangles without an area are legal.
+    """
+    # the corners, and that the weights sum to one; tiny triangles need the scale
+    scale = np.abs(corners).max(initial=1e-300)
+    system = np.concatenate([corners.swapaxes(1, 2) / scale, np.ones((len(points), 1, 3))], axis=1)
+    wanted = np.concatenate([points / scale, np.ones((len(points), 1))], axis=1)
+    return np.asarray(np.einsum("lij,lj->li", np.linalg.pinv(system), wanted))

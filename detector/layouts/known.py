@@ -15,7 +15,7 @@ from fitting.anatomy import JAW_POINTS, SKULL_POINTS
 from fitting.closest import Surface
 from fitting.head_model import HeadModel
 from fitting.spread import farthest_points, scattered, thinned
-from fitting.surface import SurfacePoints, concatenated
+from fitting.surface import SurfacePoints, barycentric, concatenated
 
 TEETH = 500
 """Landmarks on the upper teeth, and on the lower ones, as in C23 section 3.4."""
@@ -83,12 +83,7 @@ def nearest_points(
 ) -> tuple[SurfacePoints, Array]:
     """The points of a mesh nearest to places (L, 3), and their distances (L,)."""
     nearest, face = Surface(vertices, triangles).closest(places)
-    corners = vertices[triangles[face]]
-    # barycentric weights: the corners, and that the weights sum to one; tiny triangles need the scale
-    scale = np.abs(corners).max()
-    system = np.concatenate([corners.swapaxes(1, 2) / scale, np.ones((len(places), 1, 3))], axis=1)
-    wanted = np.concatenate([nearest / scale, np.ones((len(places), 1))], axis=1)
-    weights = np.einsum("lij,lj->li", np.linalg.pinv(system), wanted)
+    weights = barycentric(nearest, vertices[triangles[face]])
     return SurfacePoints(triangles[face], weights), np.linalg.norm(nearest - places, axis=1)
 
 

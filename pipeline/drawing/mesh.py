@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
+from fitting.vertex_normals import vertex_normals
 from pipeline.drawing.landmarks import SHIFT, fixed_point
 from pipeline.drawing.raster import Coverage, rasterise
-from pipeline.drawing.shading import CLAY, Colour, light, vertex_normals
+from pipeline.drawing.shading import CLAY, Colour, light
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]

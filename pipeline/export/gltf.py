@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from calibration.whole_file import whole_file
 from fitting.head_model import PARENTS
 from fitting.posed import joint_positions, neutral_vertices
-from pipeline.drawing.shading import vertex_normals
+from fitting.vertex_normals import vertex_normals
 from pipeline.export.gltf_buffers import BufferWriter
 from pipeline.export.options import ExportOptions
 
@@ -92,7 +92,7 @@ def export_gltf(
 
 
 def _shape(performance: Performance, model: HeadModel) -> _Shape:
-    vertices = neutral_vertices(model, performance.identity)
+    vertices = neutral_vertices(model, performance.identity, performance.personal_shape)
     normals = vertex_normals(vertices, np.asarray(model.triangles))
     return _Shape(model, vertices, normals, joint_positions(model, performance.identity))
 

@@ -1,0 +1,1 @@
+"""Head models of others, brought into the form of our own: read, kept in the cache folder, registered."""
