@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from calibration.errors import UsageError
+from detector.layouts.carried import carried, own_vertices
 from detector.layouts.density import sampling_density
 from detector.layouts.file import read_layout, write_layout
 from detector.layouts.known import LAYOUTS, known_layout
 from detector.layouts.layout import PARTS, Layout, queries_of
-from fitting.head_model import HeadModel
+from fitting.head_model import HeadModel, load_head_model
+from fitting.head_traits import MAKEHUMAN
 
 __all__ = [
     "LAYOUTS",
@@ -33,13 +35,18 @@ def layout(name: str | Path, model: HeadModel) -> Layout:
             upper, then 500 lower), "eyes" (pupil and four points of the iris's edge, left then right),
             "skull" and "jaw" (1000 and 500 points of bone); or the path of a file that
             ``vultus layouts make`` wrote.
-        model: the head model whose mean head is the canonical shape.
+        model: the head model to lie on: ours, whose mean head is the canonical shape, or a registered one of
+            others, which gets the same queries (but "vertices" are its own).
 
     Raises:
-        UsageError: there is no such layout; the message names those that there are.
+        UsageError: there is no such layout, the message names those that there are; or the model is not
+            registered.
         InputError: the file is no layout.
     """
     check_layout(name)
+    if model.traits.name != MAKEHUMAN:
+        ours = load_head_model()
+        return own_vertices(model) if str(name) == "vertices" else carried(layout(name, ours), ours, model)
     return known_layout(str(name), model) if str(name) in LAYOUTS else read_layout(Path(name), model)
 
 

@@ -12,7 +12,6 @@ from torch import Tensor
 from calibration.errors import UsageError
 from detector.region import QUERY_SCALE
 from fitting.anatomy import SKULL_POINTS, anatomy
-from fitting.head_assets import PART_NAMES
 from fitting.head_model import HeadModel
 from fitting.surface import SurfacePoints
 
@@ -59,7 +58,7 @@ class Layout:
     def parts(self, model: HeadModel) -> NDArray[np.str_]:
         """(L,) the part, one of :data:`PARTS`, that each landmark belongs to."""
         if self.surface is not None:
-            names = np.array([_PART_OF.get(name, name) for name in PART_NAMES])
+            names = np.array([_PART_OF.get(name, name) for name in model.traits.part_names])
             return np.asarray(names[model.assets.part[self.surface.vertices[:, 0]]])
         if self.bones is not None:
             return np.where(self.bones < SKULL_POINTS, "skull", "jaw")
@@ -83,8 +82,12 @@ def at_positions(name: str, canonical: NDArray[np.floating]) -> Layout:
 
 
 def queries_of(points: SurfacePoints, model: HeadModel) -> Tensor:
-    """Queries (L, 3) of points on the head model's surface: where they lie on its mean head."""
-    return _as_queries(points.evaluate(model.mean.detach().cpu().numpy().astype(np.float64)))
+    """Queries (L, 3) of points on a head model's surface: where they lie on the canonical head.
+
+    Raises:
+        UsageError: the model is not registered to it.
+    """
+    return _as_queries(points.evaluate(model.canonical))
 
 
 def _as_queries(canonical: NDArray[np.floating]) -> Tensor:
