@@ -253,7 +253,7 @@ def _regions(regions: NDArray[np.floating]) -> Tensor:
 
 def load_predictor(
     weights: str | Path,
-    layout_name: str,
+    wanted: str | Layout,
     model: HeadModel,
     *,
     device: str | torch.device = "cpu",
@@ -267,7 +267,7 @@ def load_predictor(
 
     Args:
         weights: a name or a file.
-        layout_name: the layout to predict.
+        wanted: the layout to predict, or its name.
         model: the head model, on which layouts lie.
         device: where to compute.
         jitter, flip, align, batch: as in :class:`PredictorOptions`.
@@ -279,4 +279,5 @@ def load_predictor(
     """
     network = load_network(weights, device)
     options = PredictorOptions(jitter, flip, align, batch, region_teller(region, model))
-    return Predictor(network, layout(layout_name, model), layout(REGION_LAYOUT, model), options)
+    chosen = layout(wanted, model) if isinstance(wanted, str) else wanted
+    return Predictor(network, chosen, layout(REGION_LAYOUT, model), options)

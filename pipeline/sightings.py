@@ -81,12 +81,15 @@ def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Si
     seen = np.stack([each.seen for each in stored], axis=1)
     if not seen[kept].any():
         raise NoFaceError("No camera saw a face in any frame", where=shoot.name)
+    points = _points(chosen, to_fit)
+    # landmarks that a head model of others has no point for
+    known = np.isfinite(points.weights).all(axis=1) | (chosen.surface is None)
     observations = Observations(
         frames=frames[kept],
-        mean=np.stack([each.rows.mean for each in stored], axis=1)[kept].astype(np.float64),
-        sigma=np.stack([each.rows.sigma for each in stored], axis=1)[kept].astype(np.float64),
+        mean=np.stack([each.rows.mean for each in stored], axis=1)[kept][:, :, known].astype(np.float64),
+        sigma=np.stack([each.rows.sigma for each in stored], axis=1)[kept][:, :, known].astype(np.float64),
         seen=seen[kept],
-        points=_points(chosen, to_fit),
+        points=points.subset(known),
         fps=shoot.settings.shoot.fps,
     )
     left_out = tuple(int(frame) for frame in frames[~kept])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import zipfile
@@ -66,6 +67,17 @@ def head_file(name: str) -> Path:
     return _folder() / f"{name}.npz"
 
 
+def head_digest(name: str) -> str | None:
+    """What tells an imported model from another of its name; None for our own.
+
+    Raises:
+        UsageError: there is no model of that name.
+    """
+    if name == MAKEHUMAN:
+        return None
+    return hashlib.sha256(_file_of(name).read_bytes()).hexdigest()
+
+
 def check_name(name: str) -> None:
     """Refuse what cannot be the name of an imported model.
 
@@ -119,12 +131,7 @@ def read_head(name: str) -> ImportedHead:
         UsageError: there is none of that name; the message lists those there are.
         InputError: its file is damaged or of another version.
     """
-    path = head_file(name)
-    if name not in head_model_names()[1:]:
-        raise UsageError(
-            f"there is no head model named {name!r}",
-            fix=f"Known are {', '.join(head_model_names())}; bring in another with: vultus model import",
-        )
+    path = _file_of(name)
     try:
         with np.load(path, allow_pickle=False) as archive:
             return _unpacked({key: archive[key] for key in archive.files})
@@ -150,6 +157,15 @@ def _unpacked(arrays: dict[str, Any]) -> ImportedHead:
     )
     assets = HeadAssets(**{field.name: arrays[field.name] for field in fields(HeadAssets)})
     return ImportedHead(assets, traits, about["source"], about["registration"])
+
+
+def _file_of(name: str) -> Path:
+    if name not in head_model_names()[1:]:
+        raise UsageError(
+            f"there is no head model named {name!r}",
+            fix=f"Known are {', '.join(head_model_names())}; bring in another with: vultus model import",
+        )
+    return head_file(name)
 
 
 def _folder() -> Path:

@@ -84,8 +84,9 @@ class FitWeightSettings(Section):
 
 
 class FitSettings(Section):
-    """``[fit]``: the solver."""
+    """``[fit]``: the head model and the solver."""
 
+    model: str = "makehuman"
     refine: tuple[Literal["camera_rotation", "camera_translation", "focal", "distortion"], ...] = ()
     max_iterations: int | None = Field(default=None, ge=1)
     weights: FitWeightSettings = FitWeightSettings()

@@ -128,6 +128,7 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 # device = "cuda"        # auto, cpu, cuda, cuda:1
 
 [fit]
+# model = "ict"          # a head model of others, brought in with: vultus model import
 # What of the cameras to refine besides: camera_rotation, camera_translation, focal, distortion.
 # refine = ["camera_rotation", "camera_translation"]
 # max_iterations = 200

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from calibration.formats import read_rig
-from detector.layouts import check_layout
+from detector.layouts import check_layout, layout
 from detector.predictor import Predictor, load_predictor
 from detector.weights import default_weights, find_weights
 from fitting.head_model import load_head_model
+from fitting.head_models.store import find_head_model, head_digest
 from pipeline.detection import detect_frames
 from pipeline.devices import torch_device
 from pipeline.frames.ranges import format_frames
@@ -65,7 +66,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     device = torch_device(settings.device)
     predictor = load_predictor(
         weights,
-        shoot.layout,
+        layout(shoot.layout, find_head_model(shoot.settings.fit.model)),
         load_head_model(),
         device=device,
         jitter=settings.jitter,
@@ -122,6 +123,8 @@ def _fingerprint(shoot: Shoot, weights: Path) -> str:
         settings=shoot.settings.detect.model_dump(exclude={"device", "weights"}),
         weights=file_digest(weights),
         layout=file_digest(Path(shoot.layout)) if Path(shoot.layout).is_file() else None,
+        # only the layout of all vertices depends on whose vertices they are
+        model=head_digest(shoot.settings.fit.model) if shoot.layout == "vertices" else None,
         frames=shoot.frames,
         cameras={name: camera.model_dump() for name, camera in shoot.settings.cameras.items()},
         images={name: source.fingerprint() for name, source in shoot.sources.items()},

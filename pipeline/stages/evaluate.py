@@ -14,7 +14,8 @@ from calibration.errors import InputError
 from calibration.formats import read_rig
 from calibration.whole_file import whole_file
 from fitting.evaluate import ErrorSummary, interocular_distance, reprojection_error, surface_error
-from fitting.head_model import HeadModel, load_head_model
+from fitting.head_model import HeadModel
+from fitting.head_models.store import find_head_model
 from fitting.posed import posed_vertices
 from pipeline.progress import Progress, silent
 from pipeline.shoot.shoot import Shoot
@@ -110,12 +111,12 @@ def evaluate(
     Raises:
         InputError: there is no performance, or it has no frame in common with the truth.
     """
-    performance, _ = read_performance(shoot.performance_file)
+    performance, info = read_performance(shoot.performance_file)
     shared, fitted, true = np.intersect1d(performance.frames, truth.frames, return_indices=True)
     if not len(shared):
         raise InputError("The performance and the ground truth have no frame in common", where=shoot.name)
     to_world = move_between(true_rig, performance.rig) if true_rig is not None else np.asarray
-    model = load_head_model()
+    model = find_head_model(info.name)
     skin = _skin_triangles(model)
     world, aligned = [], []
     for done, (position, row) in enumerate(zip(fitted, true, strict=True), start=1):

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from calibration.formats import write_rig
-from fitting.head_model import load_head_model
+from fitting.head_models.store import find_head_model
 from pipeline.export import ExportOptions, export, exporter
 from pipeline.progress import Progress, silent, span
 from pipeline.shoot.shoot import Shoot
@@ -36,7 +36,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     """
     formats, folder = shoot.settings.export.formats, shoot.export_folder
     check(shoot)
-    performance, _ = read_performance(shoot.performance_file)
+    performance, info = read_performance(shoot.performance_file)
     work = fingerprint(
         formats=formats, name=shoot.name, performance=performance_fingerprint(shoot.performance_file)
     )
@@ -44,7 +44,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         log.info("Export: up to date (%s)", folder)
         return folder
     clear_stamp(shoot.output, STAGE)
-    model = load_head_model()
+    model = find_head_model(info.name)
     files = [write_rig(performance.rig, folder / "cameras.json", "vultus")]
     for position, name in enumerate(formats):
         part = span(progress, position / len(formats), (position + 1) / len(formats))

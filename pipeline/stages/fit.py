@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from fitting.fit import fit_performance
-from fitting.head_model import load_head_model
+from fitting.head_models.store import find_head_model, head_digest
 from fitting.options import FitOptions, FitWeights
 from fitting.parameters import CAMERA_GROUPS
 from pipeline.devices import torch_device
@@ -37,7 +37,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         SolverError: the solver diverged.
     """
     settings, path = shoot.settings.fit, shoot.performance_file
-    model = load_head_model(torch_device(settings.device))
+    model = find_head_model(settings.model, torch_device(settings.device))
     sightings = read_sightings(shoot, model)
     warn_left_out(sightings.left_out)
     work = _fingerprint(shoot, sightings)
@@ -47,7 +47,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     performance = fit_performance(
         model, sightings.observations, sightings.rig, fit_options(settings), progress=progress
     )
-    info = ModelInfo("makehuman", model.expression_names, model.joint_names, sightings.layout)
+    info = ModelInfo(model.traits.name, model.expression_names, model.joint_names, sightings.layout)
     write_performance(path, performance, info, fingerprint=work)
     if not performance.converged:
         log.warning("Fit: the solver stopped before it reached its gate; look at the overlays")
@@ -74,6 +74,7 @@ def _fingerprint(shoot: Shoot, sightings: Sightings) -> str:
         landmarks=sightings.fingerprints,
         fps=shoot.settings.shoot.fps,
         settings=shoot.settings.fit.model_dump(exclude={"device"}),
+        model=head_digest(shoot.settings.fit.model),
     )
 
 

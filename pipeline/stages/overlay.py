@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from fitting.head_model import load_head_model
+from fitting.head_models.store import find_head_model
 from pipeline.overlays.sheet_and_movies import (
     OverlayOptions,
     Scene,
@@ -46,9 +46,9 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     if not force and is_current(shoot.output, STAGE, work):
         log.info("Overlay: up to date (%s)", folder)
         return folder
-    performance, _ = read_performance(shoot.performance_file)
+    performance, info = read_performance(shoot.performance_file)
     clear_stamp(shoot.output, STAGE)
-    model = load_head_model()
+    model = find_head_model(info.name)
     seen = read_sightings(shoot, model, to_fit=False).observations
     scene = Scene(performance, model, shoot.sources, seen)
     sheet = OverlayOptions(longest_side=_SHEET_PANEL, crop=True, progress=span(progress, 0, _SHEET_SHARE))
