@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from calibration.whole_file import whole_file
 from fitting.performance import FrameStatus
+from pipeline.export.arkit_names import arkit_shapes
 from pipeline.export.options import ExportOptions
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def export_arkit(
 
     Raises:
         InputError: the folder cannot be written to.
+        UsageError: the head model has no ARKit shapes.
     """
     options = options or ExportOptions()
     values = np.concatenate([_weights(performance, model, options), _angles(performance, options)], axis=1)
@@ -114,7 +116,8 @@ def yaw_pitch_roll(rotation: Rotation) -> Float:
 
 def _weights(performance: Performance, model: HeadModel, options: ExportOptions) -> Float:
     expression = np.clip(np.asarray(performance.expression, np.float64), 0.0, 1.0)
-    columns = {name[:1].upper() + name[1:]: expression[:, k] for k, name in enumerate(model.expression_names)}
+    shapes = arkit_shapes(model, WEIGHT_COLUMNS)
+    columns = {name: expression[:, index].mean(axis=1) for name, index in shapes.items()}
     pose = np.asarray(performance.pose, np.float64)
     columns |= look_weights(pose[:, 6:9], "Left", options.full_look)
     columns |= look_weights(pose[:, 9:12], "Right", options.full_look)

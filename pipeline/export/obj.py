@@ -67,12 +67,19 @@ def _write(path: Path, vertices: NDArray[np.float64], title: str, faces: str, op
 
 def _face_text(model: HeadModel) -> str:
     """Texture coordinates and grouped quads: what is the same in every frame."""
-    uv = "".join(f"vt {u:.6f} {v:.6f}\n" for u, v in np.asarray(model.uv, np.float64))
-    blocks = [uv]
+    textured = len(model.uv) > 1
+    rows = np.asarray(model.uv, np.float64) if textured else ()
+    blocks = ["".join(f"vt {u:.6f} {v:.6f}\n" for u, v in rows)]
     quads, quads_uv = np.asarray(model.quads), np.asarray(model.quads_uv)
     for part, indices in model.parts.items():
         chosen = np.isin(quads[:, 0], indices)
-        corners = np.stack([quads[chosen] + 1, quads_uv[chosen] + 1], axis=-1).reshape(-1, 8)
-        text = "".join("f {}/{} {}/{} {}/{} {}/{}\n".format(*row) for row in corners.tolist())
+        corners = np.stack([quads[chosen] + 1, quads_uv[chosen] + 1], axis=-1)
+        text = "".join(_face_line(face, textured) for face in corners.tolist())
         blocks.append(f"g {part}\ns 1\n{text}")
     return "".join(blocks)
+
+
+def _face_line(corners: list[list[int]], textured: bool) -> str:
+    """A face of vertex and texture numbers; a quad whose last corner is there twice is a triangle."""
+    distinct = corners[:3] if corners[2][0] == corners[3][0] else corners
+    return "f " + " ".join(f"{v}/{vt}" if textured else str(v) for v, vt in distinct) + "\n"

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from calibration.formats import write_rig
 from fitting.head_models.store import find_head_model
+from fitting.head_traits import MAKEHUMAN
 from pipeline.export import ExportOptions, export, exporter
+from pipeline.export.arkit import WEIGHT_COLUMNS
+from pipeline.export.arkit_names import arkit_shapes
 from pipeline.progress import Progress, silent, span
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.fingerprint import fingerprint
@@ -56,10 +59,12 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
 
 
 def check(shoot: Shoot) -> None:
-    """Refuse unknown formats before any work is done.
+    """Refuse unknown formats, and those that the head model cannot give, before any work is done.
 
     Raises:
         UsageError: naming the format and those that there are.
     """
     for name in shoot.settings.export.formats:
         exporter(name)
+    if "arkit" in shoot.settings.export.formats and shoot.settings.fit.model != MAKEHUMAN:
+        arkit_shapes(find_head_model(shoot.settings.fit.model), WEIGHT_COLUMNS)
