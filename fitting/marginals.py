@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fitting.normal_matrix import Hessian
-from fitting.preconditioner import factorise, without
+from fitting.arrow import factorise, without
 
 
 @dataclass

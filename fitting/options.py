@@ -9,6 +9,9 @@ from fitting.identity_prior import check_prior
 from fitting.parameters import CAMERA_GROUPS, check_groups
 from fitting.robust import kernel
 
+SOLVERS = ("lm", "lbfgs")
+"""Levenberg-Marquardt, and the limited-memory quasi-Newton of W22."""
+
 
 @dataclass(frozen=True)
 class FitWeights:
@@ -79,7 +82,8 @@ class FitOptions:
             much: without it a long sequence would bend the identity to the detector's habits.
         sigma_floor: pixels added to every sigma in quadrature.
         landmark_spread: metres added to every sigma in quadrature, seen at the head's depth.
-        max_iterations: L-BFGS iterations of the last stage.
+        solver: "lm" or "lbfgs"; see :mod:`fitting.solver`. Both end at the same place.
+        max_iterations: iterations of the last stage.
         tolerance: the gate. The fit is done when a Gauss-Newton step would move the unknowns by less than
             this part of their own standard deviation, root mean square.
     """
@@ -93,11 +97,14 @@ class FitOptions:
     systematic: float = 0.07
     sigma_floor: float = 0.5
     landmark_spread: float = 0.001
+    solver: str = "lm"
     max_iterations: int = 150
     tolerance: float = 0.05
 
     def __post_init__(self) -> None:
         check_groups(self.frozen)
+        if self.solver not in SOLVERS:
+            raise UsageError(f"there is no solver {self.solver!r}", fix=f"Known are {', '.join(SOLVERS)}")
         kernel(self.robust)
         check_prior(self.identity_prior)
         if self.max_iterations < 1 or not self.tolerance > 0 or not self.robust_scale > 0:
