@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,13 +25,40 @@ def posed_vertices(model: HeadModel, performance: Performance, position: int) ->
         position: of the frame in the performance, 0 to F - 1 (not its number).
     """
     return _evaluate(
-        model, performance.identity, performance.expression[position], performance.pose[position]
+        personalised(model, performance.personal_shape),
+        performance.identity,
+        performance.expression[position],
+        performance.pose[position],
     )
 
 
-def neutral_vertices(model: HeadModel, identity: ArrayLike) -> Float:
-    """The neutral head (V, 3) of an identity (B,), in canonical axes, metres."""
-    return _evaluate(model, identity, np.zeros(len(model.expression_names)), np.zeros(model.pose_size))
+def neutral_vertices(model: HeadModel, identity: ArrayLike, personal_shape: ArrayLike | None = None) -> Float:
+    """The neutral head (V, 3) of an identity (B,), in canonical axes, metres.
+
+    Args:
+        model: the head model.
+        identity: (B,).
+        personal_shape: (V, 3) metres, what the actor's neutral has beyond the identity, if anything.
+    """
+    return _evaluate(
+        personalised(model, personal_shape),
+        identity,
+        np.zeros(len(model.expression_names)),
+        np.zeros(model.pose_size),
+    )
+
+
+def personalised(model: HeadModel, personal_shape: ArrayLike | None) -> HeadModel:
+    """The head model with an actor's personal shape (V, 3), metres, in its mean head.
+
+    It shares everything else with the model, which stays as it is. Layouts are made on the model itself:
+    their queries are points of the canonical head.
+    """
+    if personal_shape is None:
+        return model
+    own = copy.copy(model)
+    own._buffers = {**model._buffers, "mean": model.mean + _tensor(model, personal_shape)}
+    return own
 
 
 def joint_positions(model: HeadModel, identity: ArrayLike) -> Float:

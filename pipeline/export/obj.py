@@ -47,7 +47,13 @@ def export_obj(
         written.append(path)
         options.progress(position + 1, len(frames) + 1, path.name)
     path = folder / f"{options.name}.neutral.obj"
-    _write(path, neutral_vertices(model, performance.identity), "neutral, canonical axes", faces, options)
+    _write(
+        path,
+        neutral_vertices(model, performance.identity, performance.personal_shape),
+        "neutral, canonical axes",
+        faces,
+        options,
+    )
     options.progress(len(frames) + 1, len(frames) + 1, path.name)
     return [*written, path]
 
