@@ -31,6 +31,7 @@ COMMANDS = {
     "jobs": ("pipeline.commands.jobs", "Run many shoots, on this machine or a Dask cluster."),
     "demo": ("pipeline.commands.demo", "Run the shoot that comes with vultus, and say how accurate it is."),
     "layouts": ("pipeline.commands.layouts", "The landmark layouts that there are."),
+    "model": ("pipeline.commands.model", "Head models of others: bring them in, register them."),
     "train": ("pipeline.commands.train", "Train a landmark network on synthetic heads."),
     "ablate": ("pipeline.commands.ablate", "Train short, one thing changed at a time, and compare."),
 }

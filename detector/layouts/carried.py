@@ -1,8 +1,8 @@
 """Layouts on head models of others: the same queries, and the points of the other model that they are.
 
-The network is asked the same questions whatever is fitted, so that landmarks which are detected once serve every
-head model. Where the other model has nothing that corresponds (teeth that it lacks, skin beyond its rim), a
-landmark has no point on it, and the fit leaves it out.
+The network is asked the same questions whatever is fitted, so that landmarks which are detected once serve
+every head model. Where the other model has nothing that corresponds (teeth that it lacks, skin beyond its
+rim), a landmark has no point on it, and the fit leaves it out.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ _WHITE, _IRIS, _LIMBUS, _PUPIL = (240, 240, 236), (82, 118, 140), (44, 62, 76), 
 _EYE_RINGS = ((6.4e-3, _LIMBUS), (5.7e-3, _IRIS), (2.3e-3, _PUPIL))  # radii in metres, outermost first
 _HIDDEN = ("lashes", "eye_covers")  # cards that are painted with a transparent texture; opaque, they cover the lids
 _EYE_SUBDIVISIONS = 3
+_COARSE_EYE = 300  # vertices; an eyeball of more is round as it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +64,15 @@ class HeadDrawing:
         hidden = np.zeros(len(mean), bool)
         for part, indices in model.parts.items():
             self.colours[indices] = PART_COLOURS.get(part, CLAY)
-            replaced[indices] = part.endswith("_eye")
+            replaced[indices] = _is_coarse_eye(part, indices)
+            if part.endswith("_eye"):
+                self.colours[indices] = _eye_colours(mean[indices])
             hidden[indices] = part in _HIDDEN
         own = ~(replaced | hidden)[model.triangles].any(axis=1)
         self.triangles = np.asarray(model.triangles, np.int64)[own]
         self.edges = triangle_edges(np.asarray(model.quads)[~hidden[model.quads].any(axis=1)])
         for part, indices in model.parts.items():
-            if part.endswith("_eye"):
+            if _is_coarse_eye(part, indices):
                 self._add_eye(np.asarray(indices, np.int64), np.asarray(model.triangles), mean)
 
     def vertices(self, head: Float) -> Float:
@@ -87,6 +90,10 @@ class HeadDrawing:
         self._eyes.append(eye)
         self.triangles = np.concatenate([self.triangles, faces + len(self.colours)])
         self.colours = np.concatenate([self.colours, _eye_colours(eye.vertices(mean))])
+
+
+def _is_coarse_eye(part: str, indices: Int) -> bool:
+    return part.endswith("_eye") and len(indices) <= _COARSE_EYE
 
 
 def _subdivide(weights: Float, faces: Int) -> tuple[Float, Int]:
