@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.look_ahead import Frame, LookAhead
 from detector.predictor import Picture, Prediction, Predictor
 from detector.search import Found, SearchOptions, acceptable, search
 
@@ -67,31 +68,40 @@ class Follower:
 
     def __post_init__(self) -> None:
         self.regions = self.regions or [None] * self.cameras
+        self._ahead = LookAhead(self.predictor, self.cameras)
 
-    def step(self, images: Sequence[Picture | None]) -> list[FrameLandmarks]:
+    def step(self, images: Frame, coming: Sequence[Frame] = ()) -> list[FrameLandmarks]:
         """The landmarks of the next frame of each camera.
 
         Args:
             images: C images (H, W, 3) uint8 RGB; None where a camera has none.
+            coming: the like of frames after it, which make this quicker and change nothing but the rounding.
         """
+        self._ahead.show(images, coming)
         results: list[FrameLandmarks | None] = [None] * len(images)
         before = list(self.regions)
         known = [i for i, image in enumerate(images) if image is not None and before[i] is not None]
-        self._look(images, known, results)
+        self._look(known, results)
         lost = [i for i, image in enumerate(images) if image is not None and results[i] is None]
         searched = {i: self._search(images[i], i, before[i]) for i in lost}
-        self._look(images, [i for i in lost if self.regions[i] is not None], results)
+        self._look([i for i in lost if self.regions[i] is not None], results)
         return [self._told(result, searched.get(i)) for i, result in enumerate(results)]
 
+    def forget(self) -> None:
+        """Start as with stored regions: nothing but those is remembered."""
+        self._ahead.forget()
+
     def look(
-        self, image: Picture, camera: int, region: NDArray[np.floating], options: SearchOptions
+        self, camera: int, region: NDArray[np.floating], options: SearchOptions
     ) -> FrameLandmarks | None:
-        """Look for a camera's head at a region (4,) that something else told, and follow it from there.
+        """Look for a camera's head in its image of this frame, at a region (4,) that something else told.
+
+        From there it is followed.
 
         Returns:
             its landmarks; None, and all stays as it was, where that shows no head by these options.
         """
-        prediction = self._passes([image], np.asarray(region, np.float32)[None])
+        prediction = self._passes([camera], np.asarray(region, np.float32)[None])
         if not acceptable(prediction, options)[0]:
             return None
         self.regions[camera] = prediction.region[0]
@@ -102,30 +112,27 @@ class Follower:
         self.regions[camera] = None
         return self._nothing(reason)
 
-    def _look(
-        self, images: Sequence[Picture | None], which: list[int], results: list[FrameLandmarks | None]
-    ) -> None:
+    def _look(self, which: list[int], results: list[FrameLandmarks | None]) -> None:
         """Predict from the regions of some cameras; where that shows no head, the result stays None."""
         if not which:
             return
-        chosen = [image for i in which if (image := images[i]) is not None]
         start = np.stack([region for i in which if (region := self.regions[i]) is not None])
-        prediction = self._passes(chosen, start)
+        prediction = self._passes(which, start)
         good = acceptable(prediction, self.options)
         for k, i in enumerate(which):
             self.regions[i] = prediction.region[k] if good[k] else None
             if good[k]:
                 results[i] = landmarks_of(prediction, k)
 
-    def _passes(self, images: Sequence[Picture], regions: NDArray[np.float32]) -> Prediction:
-        prediction = self.predictor.predict(images, regions)
+    def _passes(self, cameras: Sequence[int], regions: NDArray[np.float32]) -> Prediction:
+        prediction = self._ahead.predict(cameras, regions)
         for _ in range(self.passes - 1):
             keep = prediction.drift() <= KEEP
             if keep.all():
                 break
             # a region that runs away is caught by the test of drift, not followed to infinity
             moved = np.where(keep[:, None], prediction.region, prediction.next_region)
-            prediction = self.predictor.predict(images, moved)
+            prediction = self._ahead.predict(cameras, moved)
         return prediction
 
     def _search(self, image: Picture | None, camera: int, last: NDArray[np.float32] | None) -> Found | None:

@@ -81,6 +81,12 @@ class Prediction:
             self.uncertainty[chosen],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence[Prediction]) -> Prediction:
+        """The predictions of several, one after the other."""
+        values = zip(*((p.mean, p.sigma, p.region, p.next_region, p.uncertainty) for p in parts), strict=True)
+        return cls(*(np.concatenate(each) for each in values))
+
     def drift(self) -> NDArray[np.float32]:
         """How far (N,) the landmarks' own regions are from those looked at.
 

@@ -139,8 +139,8 @@ def crop(image: Tensor, regions: Tensor, size: int) -> Tensor:
     levels = torch.log2((steps / MAX_STEP).clamp(min=1.0)).ceil().long()
     for level in sorted(set(levels.tolist())):
         chosen = (levels == level).nonzero()[:, 0]
-        patch, origin = _patch(image, regions[chosen])
         factor = 2**level
+        patch, origin = _patch(image, regions[chosen], factor)
         reduced = (
             functional.avg_pool2d(patch, factor, ceil_mode=True, count_include_pad=False) if level else patch
         )
@@ -153,13 +153,17 @@ def crop(image: Tensor, regions: Tensor, size: int) -> Tensor:
     return crops
 
 
-def _patch(image: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
-    """The part (1, 3, h, w) of the image that the regions need, in bytes, and its origin (2,) in pixels."""
+def _patch(image: Tensor, regions: Tensor, factor: int) -> tuple[Tensor, Tensor]:
+    """The part (1, 3, h, w) of the image that the regions need, in bytes, and its origin (2,) in pixels.
+
+    It is made of whole squares of ``factor`` pixels, counted from the image's corner, so that a crop does not
+    depend on which others are cut with it.
+    """
     height, width = image.shape[:2]
     angles = rolls(regions)
     reach = (regions[:, 2] / 2 * (angles.cos().abs() + angles.sin().abs()))[:, None]
-    low = (regions[:, :2] - reach).amin(0).floor().long() - 2
-    high = (regions[:, :2] + reach).amax(0).ceil().long() + 3
+    low = factor * (((regions[:, :2] - reach).amin(0) / factor).floor().long() - 2)
+    high = factor * (((regions[:, :2] + reach).amax(0) / factor).ceil().long() + 3)
     x0, y0 = int(low[0].clamp(0, width - 1)), int(low[1].clamp(0, height - 1))
     x1, y1 = int(high[0].clamp(x0 + 1, width)), int(high[1].clamp(y0 + 1, height))
     patch = image[y0:y1, x0:x1].permute(2, 0, 1)[None].float()

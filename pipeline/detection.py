@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 import numpy as np
@@ -27,6 +28,7 @@ CHUNK = 8
 """Frames between two visits to the disk, after each of which a run can be interrupted."""
 
 Seen = Tensor | UnreadableImageError | None
+Frame = list[Seen]
 
 
 def detect_frames(
@@ -56,14 +58,17 @@ def detect_frames(
     regions = [_last_region(writer.rows(first)) for writer in writers]
     options = SearchOptions(choice=shoot.settings.detect.face)
     follower = RigFollower(predictor, shoot.camera_names, rig, regions, options)
+    ahead = predictor.batch // len(writers) - 1
     progress(first, len(frames), "detect")
     with closing(_images(shoot, predictor, frames[first:])) as images:
         for start in range(first, len(frames), CHUNK):
             end = min(start + CHUNK, len(frames))
             chunks = [LandmarkRows.empty(end - start, landmarks) for _ in writers]
-            for position in range(end - start):
-                seen = next(images)
-                found = follower.step([each if isinstance(each, Tensor) else None for each in seen])
+            # what is on disk is all that the next chunk knows of this one, interrupted or not
+            follower.forget()
+            frames_ahead = _with_coming(images, end - start, ahead)
+            for position, (seen, coming) in enumerate(frames_ahead):
+                found = follower.step(_pictures(seen), [_pictures(each) for each in coming])
                 for chunk, image, result in zip(chunks, seen, found, strict=True):
                     _record(chunk, position, image, result)
             for writer, chunk in zip(writers, chunks, strict=True):
@@ -71,7 +76,7 @@ def detect_frames(
             progress(end, len(frames), "detect")
 
 
-def _images(shoot: Shoot, predictor: Predictor, frames: tuple[int, ...]) -> Generator[list[Seen], None, None]:
+def _images(shoot: Shoot, predictor: Predictor, frames: tuple[int, ...]) -> Generator[Frame, None, None]:
     """The images of all cameras of each frame, on the device; None where a camera has no such frame.
 
     Threads read, decode and upload the next images while the network runs.
@@ -82,6 +87,21 @@ def _images(shoot: Shoot, predictor: Predictor, frames: tuple[int, ...]) -> Gene
     with closing(read_ahead(wanted, predictor.upload)) as images:
         for frame in frames:
             yield [next(images) if frame in has else None for has in having]
+
+
+def _with_coming(images: Iterator[Frame], count: int, ahead: int) -> Iterator[tuple[Frame, list[Frame]]]:
+    """So many frames, each with at most ``ahead`` of those after it; no more images are held."""
+    held: deque[Frame] = deque()
+    for remaining in range(count, 0, -1):
+        while len(held) < min(1 + max(0, ahead), remaining):
+            held.append(next(images))
+        frame = held.popleft()
+        yield frame, list(held)
+
+
+def _pictures(frame: Frame) -> list[Tensor | None]:
+    """What can be looked at."""
+    return [each if isinstance(each, Tensor) else None for each in frame]
 
 
 def _record(rows: LandmarkRows, position: int, image: Seen, found: FrameLandmarks) -> None:

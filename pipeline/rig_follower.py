@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from calibration.camera import Rig
 from detector.carry import Carried, carried_regions
 from detector.follow import Follower, FrameLandmarks
-from detector.predictor import Picture, Predictor
+from detector.look_ahead import Frame
+from detector.predictor import Predictor
 from detector.search import SearchOptions
 
 CARRIED_UNCERTAIN, CARRIED_DRIFT = 0.15, 0.25
@@ -51,23 +52,28 @@ class RigFollower:
         self._rig = self.rig.select(calibrated) if self.rig is not None and calibrated else None
         self._believed = replace(self.options, most_uncertain=CARRIED_UNCERTAIN, most_drift=CARRIED_DRIFT)
 
-    def step(self, images: Sequence[Picture | None]) -> list[FrameLandmarks]:
+    def forget(self) -> None:
+        """Start as with stored regions: nothing but those is remembered."""
+        self._follower.forget()
+
+    def step(self, images: Frame, coming: Sequence[Frame] = ()) -> list[FrameLandmarks]:
         """The landmarks of the next frame of each camera.
 
         Args:
             images: C images (H, W, 3) sRGB; None where a camera has none.
+            coming: the like of frames after it, which make this quicker.
         """
-        found = self._follower.step(images)
+        found = self._follower.step(images, coming)
         carried = self._carried(found)
         if carried is None:
             return found
         for place, index in enumerate(self._calibrated):
-            image, region = images[index], carried.regions[place]
-            if image is None or carried.agreeing[place]:
+            region = carried.regions[place]
+            if images[index] is None or carried.agreeing[place]:
                 continue
             again = None
             if np.isfinite(region).all():
-                again = self._follower.look(image, index, region, self._believed)
+                again = self._follower.look(index, region, self._believed)
             if again is not None:
                 found[index] = again
             elif found[index].found:

@@ -27,10 +27,10 @@ def test_pixels_go_to_the_crop_and_back_exactly() -> None:
 
 
 def test_a_dot_is_where_the_convention_says_after_cropping() -> None:
-    """A bright pixel of the image appears at its normalised position in the crop, at any reduction."""
-    for size in (16.0, 32.0, 100.0, 333.0):
+    """A bright dot of the image appears at its normalised position in the crop, at any reduction."""
+    for size, half in ((16.0, 3), (32.0, 3), (100.0, 3), (333.0, 10)):
         image = torch.zeros(400, 500, 3, dtype=torch.uint8)
-        image[147:154, 217:224] = 255  # centred on pixel (220, 150)
+        image[150 - half : 151 + half, 220 - half : 221 + half] = 255
         region = torch.tensor([[231.3, 143.7, size]])
         crops = crop(image, region, 32)[0, 0]
         axis = (2 * torch.arange(32) + 1) / 32 - 1
@@ -53,6 +53,24 @@ def test_strong_reductions_average_and_do_not_alias() -> None:
     board = ((torch.arange(640)[:, None] + torch.arange(640)[None]) % 2 * 255).byte()
     small = crop(board[..., None].expand(-1, -1, 3), torch.tensor([[319.5, 319.5, 500.0]]), 32)
     assert (small - 0.5).abs().max() < 0.02
+
+
+def test_a_crop_does_not_depend_on_those_that_are_cut_with_it() -> None:
+    """However many regions are cut at a time, each gives the same crop."""
+    image = torch.randint(
+        0, 256, (300, 401, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    regions = torch.tensor(
+        [
+            [150.2, 140.7, 250.0, 0.3],
+            [90.4, 77.3, 210.0, 0.0],
+            [330.1, 200.9, 331.0, -1.0],
+            [201, 99, 40, 0.0],
+        ]
+    )
+    together = crop(image, regions, 32)
+    for region, found in zip(regions, together, strict=True):
+        torch.testing.assert_close(crop(image, region[None], 32)[0], found, atol=2e-5, rtol=0)
 
 
 def test_outside_the_image_is_black() -> None:

@@ -86,6 +86,8 @@ def write_landmarks(shoot: Shoot, model: HeadModel, vertices: NDArray[np.float64
 class OraclePredictor:
     """Knows where everything is, as a perfect network would: the grey of an image tells camera and frame."""
 
+    batch = 16
+
     def __init__(self, shoot: Shoot, model: HeadModel, vertices: NDArray[np.float64]) -> None:
         self.layout = layout(shoot.settings.detect.layout, model)
         points = self.layout.points.evaluate(vertices)

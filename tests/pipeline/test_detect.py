@@ -36,6 +36,8 @@ OFFSETS = np.random.default_rng(0).uniform(-8, 8, (16, 2)).astype(np.float32)
 class BlobPredictor:
     """Finds the bright blob of an image, as a network finds a head: only where it looks."""
 
+    batch = 16
+
     def __init__(self) -> None:
         queries = torch.as_tensor(np.random.default_rng(1).normal(size=(16, 3)), dtype=torch.float32)
         self.layout = Layout("ibug68", queries, SurfacePoints.from_vertices(np.arange(16)))
