@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 _ROUNDS = 10
 _SURE = np.radians(1.0)
 _MIRROR = np.diag([-1.0, 1.0, 1.0])
-# A pair of cameras is called mirrored where that makes it agree so many times better, from no agreement at all.
+# A pair of cameras is called mirrored where that makes it agree so many times better, and it did not agree.
 _MIRROR_GAIN = 3.0
 _DISAGREE = np.radians(6.0)
 
@@ -101,7 +101,7 @@ def chain(links: dict[tuple[int, int], Link], count: int, root: int, names: Sequ
     lost = [names[index] for index in range(count) if not np.isfinite(distance[index])]
     if lost:
         raise CalibrationError(
-            f"it shares no frame in which both see the head with camera {names[root]}, directly or through others",
+            f"no frame shows the head to it and to camera {names[root]} too, directly or through others",
             where=f"Camera {', '.join(lost)}",
             fix="Take frames that both see, give its place in a cameras.json, or leave it out",
         )
@@ -115,7 +115,7 @@ def chain(links: dict[tuple[int, int], Link], count: int, root: int, names: Sequ
 
 
 def check_mirrored(links: dict[tuple[int, int], Link], names: Sequence[str]) -> None:
-    """Refuse a camera whose images are mirrored: the head turns left in it where it turns right in the others.
+    """Refuse a camera with mirrored images: the head turns left in it where it turns right in the others.
 
     Raises:
         CalibrationError: naming the camera, or both where there are only two.

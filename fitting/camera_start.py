@@ -73,7 +73,9 @@ def find_cameras(
             f"no frame has {MIN_LANDMARKS} landmarks in any camera", fix="Look at the detected landmarks"
         )
     blind = [each.name for index, each in enumerate(cameras) if index not in kept]
-    notes = [f"Camera {name}: it sees no face in any frame and cannot be placed; it is left out" for name in blind]
+    notes = [
+        f"Camera {name}: it sees no face in any frame and cannot be placed; it is left out" for name in blind
+    ]
     frames = _spread_frames(placeable[:, kept])
     points = _spread(len(head), _LANDMARKS)
     seen = observations.select_cameras(kept).select_frames(frames)

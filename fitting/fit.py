@@ -110,7 +110,8 @@ class _SequenceFit:
             observations, rig, placement.depths(rig), options.sigma_floor, options.landmark_spread
         )
         problem = Problem.build(self.head, observations, sigma, self.world.enter(rig), options, like=identity)
-        self.problem = replace(problem, priors=HeadPriors.of(model, options, identity))
+        priors = HeadPriors.of(model, options, identity)
+        self.problem = replace(problem, priors=priors, known_identity=identity)
         moved = self.world.enter_motion(placement.rotation, placement.translation)
         pose = self._given(start.pose, (count, model.pose_size)).clone()
         pose[:, list(ROOT)] = _root(*moved).to(pose)
@@ -151,9 +152,7 @@ class _SequenceFit:
         brief = min(_EARLY_ITERATIONS, options.max_iterations)
         # Cameras that are nearly unknown move from the first, their lenses with the identity.
         waiting = ({"focal", "distortion"}, set()) if options.gauge == "head" else (_CAMERAS, _CAMERAS)
-        rigid = free_mask(
-            face, {*options.frozen, "identity", "expression", *waiting[0]}, ROOT, options.gauge
-        )
+        rigid = free_mask(face, {*options.frozen, "identity", "expression", *waiting[0]}, ROOT, options.gauge)
         neutral = free_mask(face, {*options.frozen, "expression", *waiting[1]}, ROOT, options.gauge)
         return [
             Stage("rigid", rigid, brief, _EARLY_TOLERANCE),
@@ -219,7 +218,6 @@ class _SequenceFit:
             return self.rig
         moved = self._world_of(found).leave(self._local_rig(found))
         return replace(moved, source=f"{self.rig.source}, refined by the fit".lstrip(", "))
-
 
     def _local_rig(self, found: Parameters) -> Rig:
         return found.cameras(self.problem.cameras).to_rig(self.world.enter(self.rig))

@@ -48,3 +48,12 @@ def head_motion(pose: Tensor, joints: Tensor) -> Tensor:
     hung = joints[NECK] + neck @ (joints[HEAD] - joints[NECK])
     origin = translation + hung - turned @ joints[HEAD]
     return torch.cat((roma.rotmat_to_rotvec(turned), local, eyes, origin), dim=-1)
+
+
+def head_size(head: HeadPoints, identity: Tensor) -> Tensor:
+    """Metres: root mean square distance of the points of a neutral head (B,) from their centre."""
+    rest = [identity.new_zeros(size) for size in (head.vertices.expression_size, head.vertices.pose_size)]
+    points = head(identity, *rest)
+    apart = points - points.mean(-2, keepdim=True)
+    size: Tensor = (apart * apart).sum(-1).mean().sqrt()
+    return size

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 from calibration.errors import UsageError
 from fitting.identity_prior import check_prior
-from fitting.parameters import CAMERA_GROUPS, check_groups
+from fitting.parameters import CAMERA_GROUPS, GAUGES, check_groups
 from fitting.robust import kernel
+
+SCALES = ("rig", "head")
+"""What the scale of a fit may come from; see :class:`CameraUncertainty`."""
 
 SOLVERS = ("lm", "lbfgs")
 """Levenberg-Marquardt, and the limited-memory quasi-Newton of W22."""
@@ -49,7 +52,11 @@ class CameraUncertainty:
 
     Attributes:
         camera_rotation: radians. camera_translation: metres. focal: relative. distortion: coefficient.
-        scale: relative change of the distance between cameras. Small: the rig's own scale is the stated one.
+        scale: relative change of the length that holds the scale. Small: it is the stated one.
+        scale_of: which length that is, a name in :data:`SCALES`. "rig": the distances of the cameras from the
+            first one. "head": the head's size at the start, which is that of the mean head if nothing else is
+            known. A single camera always takes the head's.
+        pair: for "rig", positions of the two cameras whose distance it is instead.
     """
 
     camera_rotation: float = 0.02
@@ -57,9 +64,15 @@ class CameraUncertainty:
     focal: float = 0.02
     distortion: float = 0.05
     scale: float = 1e-4
+    scale_of: str = "rig"
+    pair: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        useless = [name for name, value in vars(self).items() if not value > 0]
+        if self.scale_of not in SCALES:
+            raise UsageError(
+                f"there is no scale of {self.scale_of!r}", fix=f"Choose one of {', '.join(SCALES)}"
+            )
+        useless = [name for name in (*CAMERA_GROUPS, "scale") if not getattr(self, name) > 0]
         if useless:
             raise UsageError(f"the uncertainty of {', '.join(useless)} has to be positive")
 
@@ -74,6 +87,9 @@ class FitOptions:
             cameras are frozen unless this says otherwise. A frozen pose holds the head where it is; its
             translation, which is the neck's, then still follows a free identity.
         cameras: how far free cameras may move.
+        gauge: what holds the world while cameras may move, a name in :data:`fitting.parameters.GAUGES`. "head"
+            is for cameras that are nearly unknown: held to the head, they are found in a fraction of the
+            iterations. Either way the first camera ends where it was given.
         identity_prior: E_identity, a name in :data:`fitting.identity_prior.PRIORS`.
         robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.
         robust_scale: residual in sigmas where it bends.
@@ -91,6 +107,7 @@ class FitOptions:
     weights: FitWeights = field(default_factory=FitWeights)
     frozen: frozenset[str] = frozenset(CAMERA_GROUPS)
     cameras: CameraUncertainty = field(default_factory=CameraUncertainty)
+    gauge: str = "camera"
     identity_prior: str = "mixture"
     robust: str = "geman_mcclure"
     robust_scale: float = 5.0
@@ -103,10 +120,12 @@ class FitOptions:
 
     def __post_init__(self) -> None:
         check_groups(self.frozen)
-        if self.solver not in SOLVERS:
-            raise UsageError(f"there is no solver {self.solver!r}", fix=f"Known are {', '.join(SOLVERS)}")
         kernel(self.robust)
         check_prior(self.identity_prior)
+        if self.solver not in SOLVERS:
+            raise UsageError(f"there is no solver {self.solver!r}", fix=f"Known are {', '.join(SOLVERS)}")
+        if self.gauge not in GAUGES:
+            raise UsageError(f"there is no gauge {self.gauge!r}", fix=f"Choose one of {', '.join(GAUGES)}")
         if self.max_iterations < 1 or not self.tolerance > 0 or not self.robust_scale > 0:
             raise UsageError("a fit needs at least one iteration, a positive tolerance and robust_scale")
         if min(self.sigma_floor, self.landmark_spread, self.systematic) < 0:

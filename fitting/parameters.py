@@ -25,6 +25,8 @@ CAMERA_GROUPS = GROUPS[3:]
 POSE_SIZE = 15
 ROOT = (0, 1, 2, 12, 13, 14)
 """The components of a head motion that move the head as a whole."""
+GAUGES = ("camera", "head")
+"""What holds the world while cameras may move; see :func:`free_mask`."""
 
 
 def check_groups(names: Iterable[str]) -> frozenset[str]:
@@ -124,23 +126,33 @@ class Parameters:
         )
 
 
-def free_mask(parameters: Parameters, frozen: Iterable[str], pose: Iterable[int] | None = None) -> Parameters:
+def free_mask(
+    parameters: Parameters,
+    frozen: Iterable[str],
+    pose: Iterable[int] | None = None,
+    gauge: str = "camera",
+) -> Parameters:
     """Which numbers may move, as booleans.
 
     Args:
         parameters: gives the shapes.
         frozen: names of groups that stay.
         pose: the pose components that may move, if not all.
+        gauge: what holds the world while cameras may move, a name in :data:`GAUGES`: the first camera's place,
+            or the head's in the first frame.
 
     Returns:
-        Masks in the shape of the parameters. The first camera's place is never free: it holds the gauge.
+        Masks in the shape of the parameters.
     """
     stays = check_groups(frozen)
     mask = Parameters(
         *(torch.full_like(getattr(parameters, name), name not in stays, dtype=torch.bool) for name in GROUPS)
     )
-    mask.camera_rotation[:1] = False
-    mask.camera_translation[:1] = False
+    if gauge == "head":
+        mask.pose[:1, list(ROOT)] = False
+    else:
+        mask.camera_rotation[:1] = False
+        mask.camera_translation[:1] = False
     if pose is not None:
         kept = torch.zeros(POSE_SIZE, dtype=torch.bool, device=mask.pose.device)
         kept[list(pose)] = True

@@ -30,7 +30,7 @@ def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> N
     groups = zip(CAMERA_GROUPS, sigmas, strict=True)
     looseness = [torch.full_like(getattr(at, name), sigma).flatten() for name, sigma in groups]
     hessian.shared[faces:, faces:] += torch.cat(looseness).pow(-2).diag()
-    if problem.holds_scale:
+    if problem.scale_of:
         slope = _scale_slope(problem, at)
         hessian.shared += torch.outer(slope, slope)
 
@@ -47,9 +47,9 @@ def _add_contacts(problem: Problem, at: Parameters, hessian: Hessian) -> None:
 
 
 def _scale_slope(problem: Problem, at: Parameters) -> Tensor:
-    """(S,) gradient of the relative size of the rig, in tolerances, by the shared numbers."""
+    """(S,) gradient of the relative length that holds the scale, in tolerances, by the shared numbers."""
     with torch.enable_grad():
         leaf = at.shared.detach().requires_grad_(True)
-        relative = problem.baseline(at.rebuild(at.frame_rows, leaf)) / problem.baseline(None)
+        relative = problem.extent(at.rebuild(at.frame_rows, leaf)) / problem.given_extent
         (slope,) = torch.autograd.grad(relative, leaf)
     return slope / problem.options.cameras.scale

@@ -23,7 +23,7 @@ from fitting.energy import (
     temporal_energy,
 )
 from fitting.head_model import HeadPoints
-from fitting.head_motion import moved_points
+from fitting.head_motion import head_size, moved_points
 from fitting.head_priors import HeadPriors
 from fitting.landmark_term import Landmarks, landmarks_seen
 from fitting.observations import Observations
@@ -46,6 +46,7 @@ class Problem:
         options: the settings.
         frames: (F,) frame numbers and names: (C,) camera names, for messages.
         priors: what the head model says of likely heads.
+        known_identity: (B,) the identity at the start; the mean one if not said.
     """
 
     head: HeadPoints
@@ -57,6 +58,7 @@ class Problem:
     frames: NDArray[np.int64]
     names: tuple[str, ...]
     priors: HeadPriors = field(default_factory=HeadPriors)
+    known_identity: Tensor | None = None
 
     @classmethod
     def build(
@@ -153,10 +155,8 @@ class Problem:
             if group not in options.frozen:
                 sigma = getattr(options.cameras, group)
                 terms[group] = camera_energy(getattr(parameters, group), sigma)
-        if self.holds_scale:
-            terms["scale"] = scale_energy(
-                self.baseline(parameters), self.baseline(None), options.cameras.scale
-            )
+        if self.scale_of:
+            terms["scale"] = scale_energy(self.extent(parameters), self.given_extent, options.cameras.scale)
         return terms
 
     @property
@@ -166,14 +166,27 @@ class Problem:
         return self.options.weights.identity * (1 + self.options.systematic * views)
 
     @property
-    def holds_scale(self) -> bool:
-        """Whether the rig could grow: its cameras may move, and there are two of them."""
-        return "camera_translation" not in self.options.frozen and len(self.names) > 1
+    def scale_of(self) -> str:
+        """What holds the scale, a name in :data:`fitting.options.SCALES`; "" where cameras that stay do."""
+        if len(self.names) == 1:
+            return "head"
+        return "" if "camera_translation" in self.options.frozen else self.options.cameras.scale_of
 
-    def baseline(self, parameters: Parameters | None) -> Tensor:
-        """Metres; see :func:`fitting.energy.baseline`. Of the given cameras without parameters."""
-        cameras = self.cameras if parameters is None else parameters.cameras(self.cameras)
-        return baseline(cameras.translation, cameras.rotation)
+    def extent(self, parameters: Parameters) -> Tensor:
+        """Metres: the length that holds the scale."""
+        return self._extent(parameters.cameras(self.cameras), parameters.identity)
+
+    @property
+    def given_extent(self) -> Tensor:
+        """The same at the start."""
+        mean_head = self.mean.new_zeros(self.head.vertices.identity_size)
+        return self._extent(self.cameras, mean_head if self.known_identity is None else self.known_identity)
+
+    def _extent(self, cameras: CameraTensors, identity: Tensor) -> Tensor:
+        if self.scale_of == "head":
+            return head_size(self.head, identity)
+        chosen = list(self.options.cameras.pair or range(len(self.names)))
+        return baseline(cameras.translation[chosen], cameras.rotation[chosen])
 
     @torch.no_grad()
     def residuals_px(self, parameters: Parameters) -> Tensor:

@@ -33,7 +33,7 @@ def assess(
     Raises:
         SolverError: if the normal matrix cannot be factorised.
     """
-    free = free_mask(solution, problem.options.frozen)
+    free = free_mask(solution, problem.options.frozen, gauge=problem.options.gauge)
     uncertainty = posterior(problem, solution, free).spread_over(rows)
     pixels = problem.residuals_px(solution)
     sigmas = pixels * problem.precision.sqrt()

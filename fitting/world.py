@@ -37,6 +37,12 @@ class LocalWorld:
         mean = Rotation.from_matrix(placement.rotation).mean().as_matrix()
         return cls(np.asarray(mean.T), np.median(placement.translation, axis=0))
 
+    @classmethod
+    def anchored(cls, local: Camera, camera: Camera) -> LocalWorld:
+        """The world in which a camera at a local place is where it was given."""
+        # R_local axes = R and t_local - R origin = t, as in :meth:`leave`
+        return cls(local.R.T @ camera.R, camera.R.T @ (local.t - camera.t))
+
     def enter(self, rig: Rig) -> Rig:
         """The rig in the local world."""
         # R x_world + t = (R axes^T) x_local + (R origin + t)
