@@ -59,7 +59,7 @@ def find_cameras(
     Args:
         observations: F frames, C cameras, L landmarks.
         cameras: the C cameras; their poses are not read, and their focal lengths only where they are known.
-        head: (L, 3) landmarks of the mean head in metres, canonical; the scale of the rig is that of this head.
+        head: (L, 3) landmarks of the mean head in metres, canonical. The rig's scale is that of this head.
         lenses_known: whether the focal lengths of the cameras are known.
 
     Raises:
@@ -156,7 +156,7 @@ def _mean_head(sights: Sights, placed: Sequence[Link]) -> tuple[Array, Array, fl
 
 
 def _spread_frames(placeable: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Up to :data:`_FRAMES` positions of (F, C): those that link cameras which few others have linked, first."""
+    """Up to :data:`_FRAMES` positions of (F, C), first those that link cameras which few others link."""
     if len(placeable) <= _FRAMES:
         return np.arange(len(placeable))
     chosen: list[int] = []

@@ -87,9 +87,9 @@ class FitOptions:
             cameras are frozen unless this says otherwise. A frozen pose holds the head where it is; its
             translation, which is the neck's, then still follows a free identity.
         cameras: how far free cameras may move.
-        gauge: what holds the world while cameras may move, a name in :data:`fitting.parameters.GAUGES`. "head"
-            is for cameras that are nearly unknown: held to the head, they are found in a fraction of the
-            iterations. Either way the first camera ends where it was given.
+        gauge: what holds the world while cameras may move, a name in :data:`fitting.parameters.GAUGES`.
+            "head" is for cameras that are nearly unknown: held to the head, they are found in a fraction of
+            the iterations. Either way the first camera ends where it was given.
         identity_prior: E_identity, a name in :data:`fitting.identity_prior.PRIORS`.
         robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.
         robust_scale: residual in sigmas where it bends.

@@ -138,8 +138,8 @@ def free_mask(
         parameters: gives the shapes.
         frozen: names of groups that stay.
         pose: the pose components that may move, if not all.
-        gauge: what holds the world while cameras may move, a name in :data:`GAUGES`: the first camera's place,
-            or the head's in the first frame.
+        gauge: what holds the world while cameras may move, a name in :data:`GAUGES`: the first camera's
+            place, or the head's in the first frame.
 
     Returns:
         Masks in the shape of the parameters.
