@@ -99,8 +99,10 @@ class _Solver:
     @staticmethod
     def _normal_solve(rows: Array, right: Array, weights: Array) -> Array:
         """Least squares of rows (..., C, 2, 3) and right (..., C, 2), weighted by (..., C)."""
-        left = np.einsum("...c,...cki,...ckj->...ij", weights, rows, rows)
-        vector = np.einsum("...c,...cki,...ck->...i", weights, rows, right)
+        stacked = rows.reshape(*rows.shape[:-3], -1, 3)
+        weighted = (weights[..., None, None] * rows).reshape(stacked.shape).swapaxes(-1, -2)
+        left = weighted @ stacked
+        vector = (weighted @ right.reshape(*stacked.shape[:-1], 1))[..., 0]
         scale = np.trace(left, axis1=-2, axis2=-1)
         left = left + (_DAMPING * scale + (scale <= 0))[..., None, None] * np.eye(3)
         return np.asarray(np.linalg.solve(left, vector[..., None])[..., 0])

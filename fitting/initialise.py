@@ -23,6 +23,9 @@ MIN_LANDMARKS = 6
 # Residual in sigmas beyond which a camera's landmark is no longer believed in the triangulation.
 _BELIEVED = 5.0
 _REWEIGHTINGS = 4
+# Landmarks that a head is placed by, and images whose landmarks are triangulated at once: some 100 MB.
+_PLACING = 100
+_VIEWS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +60,22 @@ def place(observations: Observations, rig: Rig, head: Array) -> Placement:
     Raises:
         NoFaceError: if not a single frame can be placed.
     """
-    points, weights = triangulate_robustly(observations, rig)
-    count = len(observations.frames)
+    count, landmarks = len(observations.frames), len(head)
     rotation, translation = np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3))
-    direct = (weights > 0).sum(-1) >= MIN_LANDMARKS
-    if direct.any():
-        motion = align_robustly(head, points[direct], weights[direct])
-        rotation[direct], translation[direct] = motion.rotation, motion.translation
+    direct = np.zeros(count, dtype=np.bool_)
+    # A part of the landmarks places a head as well as all; frames that show too few of them get all.
+    for step in sorted({max(1, landmarks // _PLACING), 1}, reverse=True):
+        chosen = np.arange(0, landmarks, step)
+        left = np.flatnonzero(~direct)
+        at_once = max(1, _VIEWS_AT_ONCE // len(rig))
+        for part in (left[start : start + at_once] for start in range(0, len(left), at_once)):
+            some = observations.select_frames(part).select_landmarks(chosen)
+            points, weights = triangulate_robustly(some, rig)
+            found = (weights > 0).sum(-1) >= MIN_LANDMARKS
+            if found.any():
+                motion = align_robustly(head[chosen], points[found], weights[found])
+                rotation[part[found]], translation[part[found]] = motion.rotation, motion.translation
+                direct[part[found]] = True
     for frame in np.flatnonzero(~direct):
         posed = _from_best_view(observations, int(frame), rig, head)
         if posed is not None:

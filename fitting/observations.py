@@ -91,9 +91,21 @@ class Observations:
 
     def select_cameras(self, index: NDArray[np.int64]) -> Observations:
         """The cameras at the given positions only."""
-        return replace(
-            self, mean=self.mean[:, index], sigma=self.sigma[:, index], seen=self.seen[:, index]
-        )
+        return replace(self, mean=self.mean[:, index], sigma=self.sigma[:, index], seen=self.seen[:, index])
+
+    def select_landmarks(self, index: NDArray[np.int64]) -> Observations:
+        """The landmarks at the given positions only."""
+        points = self.points.subset(index)
+        return replace(self, mean=self.mean[:, :, index], sigma=self.sigma[:, :, index], points=points)
+
+    def between_vertices(self, points: SurfacePoints) -> Observations:
+        """The landmarks of other points, where these are all V vertices: weighted means of the corners'."""
+
+        def mixed(values: Array) -> Array:
+            return np.asarray((values[:, :, points.vertices] * points.weights).sum(-1))
+
+        mean, sigma = np.stack([mixed(self.mean[..., axis]) for axis in range(2)], axis=-1), mixed(self.sigma)
+        return replace(self, mean=mean, sigma=np.where(np.isnan(sigma), np.inf, sigma), points=points)
 
     def check(self, names: Iterable[str]) -> None:
         """Refuse pixels and sigmas that are no numbers.
