@@ -31,8 +31,8 @@ def command() -> None:
 def import_model(path: Path, name: str, unit: str | None, landmarks: Path | None) -> None:
     """Read the head model at PATH, and keep it in the cache folder in a form that is safe to load.
 
-    PATH is ICT-FaceKit's folder of OBJ files (or any kept the same way), or FLAME's file (.pkl, .npz). A pickle
-    is read without running anything in it. Mind the model's own licence: its data is yours, not part of vultus.
+    PATH is ICT-FaceKit's folder of OBJ files (or any kept the same way), or FLAME's file (.pkl, .npz). A
+    pickle is read without running anything in it. Mind the model's own licence.
     """
     from fitting.head_models.importing import import_head
     from fitting.head_models.store import write_head
@@ -88,7 +88,6 @@ def register_model(name: str, output: Path | None) -> None:
     The picture shows the distances of the two heads, and the model's mesh on the canonical head: look whether
     lids, lips and nostrils are where they belong.
     """
-    from fitting.head_model import load_head_model
     from fitting.head_models.importing import registered_head
     from fitting.head_models.store import read_head, write_head
     from pipeline.commands.common import working
@@ -100,7 +99,7 @@ def register_model(name: str, output: Path | None) -> None:
     write_head(head)
     click.echo("\n".join(_facts(head.model(), head.source, head.registration)))
     path = output or Path(f"{name}_registered.png")
-    write_picture(path, draw_registration(head.model(), load_head_model(), found))
+    write_picture(path, draw_registration(head.model(), found))
     click.echo(path)
 
 

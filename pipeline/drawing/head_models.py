@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fitting.head_model import HeadModel
 from fitting.head_models.registration import Registration
 from pipeline.drawing.head import HeadDrawing
-from pipeline.drawing.mesh import Look, draw_head, triangle_edges
+from pipeline.drawing.mesh import Look, draw_head
 from pipeline.drawing.tiles import label, wall
 
 Image = NDArray[np.uint8]
@@ -44,14 +44,14 @@ def draw_model(model: HeadModel) -> Image:
     return wall(tiles, _COLUMNS)
 
 
-def draw_registration(model: HeadModel, ours: HeadModel, found: Registration) -> Image:
+def draw_registration(model: HeadModel, found: Registration) -> Image:
     """A sheet (H, W, 3) RGB of a registration.
 
-    Above, the other model's mean head, coloured by the distance to our head as fitted to it, blue at 0 and red
-    at :data:`FAR_MM`; grey corresponds to nothing. Below, its mesh where it lies on the canonical head.
+    Above, the other model's mean head, coloured by the distance to our head as fitted to it, blue at 0 and
+    red at :data:`FAR_MM`; grey corresponds to nothing. Below, its mesh where it lies on the canonical head.
 
     Args:
-        model: the other model. ours: whose mean head is the canonical head. found: its registration.
+        model: the other model. found: its registration.
     """
     drawing = HeadDrawing(model)
     colours = np.tile(np.array(_GREY), (len(drawing.colours), 1))
@@ -64,29 +64,11 @@ def draw_registration(model: HeadModel, ours: HeadModel, found: Registration) ->
     ]
     tiles[0] = label(tiles[0], [f"blue 0 mm, red {FAR_MM:g} mm and more", "grey: none"], bottom=True)
     triangles = np.asarray(model.triangles, np.int64)
-    edges = triangle_edges(triangles[found.registered[triangles].all(axis=1)])
-    canonical = HeadDrawing(ours)
+    triangles = triangles[found.registered[triangles].all(axis=1)]
     for name, yaw in VIEWS:
-        tiles.append(
-            label(_over(canonical, _head(ours), found.canonical, edges, yaw), [f"canonical, {name}"])
-        )
+        placed = draw_head(found.canonical, triangles, _SIZE, yaw, look=_WIRE)
+        tiles.append(label(placed, [f"on the canonical head, {name}"]))
     return wall(tiles, _COLUMNS)
-
-
-def _over(drawing: HeadDrawing, head: Float, mesh: Float, edges: NDArray[np.int64], yaw: float) -> Image:
-    """A head with another mesh's edges on it."""
-    vertices = drawing.vertices(head)
-    # the edges belong to vertices of their own, behind those of the head
-    both = np.concatenate([vertices, mesh])
-    return draw_head(
-        both,
-        drawing.triangles,
-        _SIZE,
-        yaw,
-        colours=np.concatenate([drawing.colours, np.zeros_like(mesh)]),
-        edges=edges + len(vertices),
-        look=Look(alpha=1.0, wire=(20, 60, 120), wire_alpha=0.6),
-    )
 
 
 def _portrait(
