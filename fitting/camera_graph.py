@@ -55,7 +55,7 @@ class Link:
     @property
     def doubt(self) -> float:
         """Radians: how far the link may be off."""
-        return (self.spread + _SURE) / np.sqrt(self.frames)
+        return float((self.spread + _SURE) / np.sqrt(self.frames))
 
     @property
     def mirrored(self) -> bool:
@@ -97,7 +97,8 @@ def chain(links: dict[tuple[int, int], Link], count: int, root: int, names: Sequ
     doubts = np.full((count, count), np.inf)
     for (first, second), each in links.items():
         doubts[first, second] = doubts[second, first] = each.doubt
-    distance, before = dijkstra(doubts, indices=root, return_predecessors=True)
+    distances, ways = dijkstra(doubts, directed=False, indices=np.array([root]), return_predecessors=True)
+    distance, before = distances[0], ways[0]
     lost = [names[index] for index in range(count) if not np.isfinite(distance[index])]
     if lost:
         raise CalibrationError(
@@ -127,7 +128,7 @@ def check_mirrored(links: dict[tuple[int, int], Link], names: Sequence[str]) -> 
     for index in range(len(names)):
         own = [pair for pair in links if index in pair]
         share[index] = sum(pair in flagged for pair in own) / max(len(own), 1)
-    odd = [names[index] for index in np.flatnonzero(share > 0.5)]
+    odd = [names[index] for index in range(len(names)) if share[index] > 0.5]
     if odd:
         either = "one of them has" if len(odd) == 2 == len(names) else "it has"
         raise CalibrationError(

@@ -82,7 +82,7 @@ def find_cameras(
     seen = replace(
         seen, mean=seen.mean[:, :, points], sigma=seen.sigma[:, :, points], points=seen.points.subset(points)
     )
-    chosen = [cameras[index] for index in kept]
+    chosen = [cameras[int(index)] for index in kept]
     if not lenses_known:
         chosen = _with_focals(seen, chosen, head[points])
     sights = _sights(seen, chosen, head[points])
