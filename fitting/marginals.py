@@ -1,4 +1,8 @@
-"""Diagonal blocks of the inverse of an arrow: what is unsure about each frame, and about what all share."""
+"""Diagonal blocks of the inverse of a normal matrix: what is unsure about each frame, and about what all share.
+
+The blocks of a chain's inverse are found from its last frame to its first, each from the one after it
+(Takahashi, Fagan and Chen 1973), without the inverse ever being written out.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fitting.arrow import Arrow, Chain
 from fitting.normal_matrix import Hessian
-from fitting.arrow import factorise, without
+from fitting.parameters import Parameters
 
 
 @dataclass
 class Marginals:
     """Covariances of an arrow of F frames with n numbers each, and S shared ones.
 
-    With the shared numbers known, a frame has covariance `own own^T`; an error d of theirs moves it by
-    `-gain d`.
+    With the shared numbers known, a frame has covariance `own`; an error d of theirs moves it by `-gain d`.
 
     Attributes:
         own: (F, n, n). gain: (F, n, S). shared: (S, S) covariance of the shared numbers.
@@ -26,6 +30,24 @@ class Marginals:
     gain: Tensor
     shared: Tensor
 
+    @classmethod
+    def of(cls, hessian: Hessian, free: Parameters) -> Marginals:
+        """The marginals of an arrow, with what is not free taken as known.
+
+        Raises:
+            SolverError: if it cannot be factorised.
+        """
+        arrow = Arrow.factorised(hessian, free)
+        rows, shared = arrow.frame_free, arrow.shared_free
+        gain = _chain_solved(arrow.chain, arrow.ties * (rows.unsqueeze(-1) & shared))
+        covariance = torch.cholesky_inverse(arrow.shared)
+        own = _chain_blocks(arrow.chain)
+        return cls(
+            own * (rows.unsqueeze(-1) & rows.unsqueeze(-2)),
+            gain * rows.unsqueeze(-1),
+            covariance * (shared.unsqueeze(-1) & shared),
+        )
+
     @property
     def shared_deviation(self) -> Tensor:
         """(S,) standard deviations."""
@@ -34,7 +56,7 @@ class Marginals:
     @property
     def frame_deviation(self) -> Tensor:
         """(F, n) standard deviations."""
-        own = self.own.square().sum(-1)
+        own = self.own.diagonal(dim1=-2, dim2=-1)
         return (own + ((self.gain @ self.shared) * self.gain).sum(-1)).clamp(min=0).sqrt()
 
     def variance(self, frames: slice, by_frame: Tensor, by_shared: Tensor) -> Tensor:
@@ -45,7 +67,7 @@ class Marginals:
         """
         slope = -(by_frame @ self.gain[frames])
         slope[..., : by_shared.shape[-1]] += by_shared
-        own = (by_frame @ self.own[frames]).square().sum(-1)
+        own = ((by_frame @ self.own[frames]) * by_frame).sum(-1)
         return own + ((slope @ self.shared) * slope).sum(-1)
 
     def widen(self, count: int, factor: float) -> None:
@@ -55,22 +77,28 @@ class Marginals:
         self.shared = spread[:, None] * self.shared * spread
 
 
-def invert_arrow(hessian: Hessian, frame_free: Tensor, shared_free: Tensor) -> Marginals:
-    """The marginals of an arrow, with what is not free taken as known.
+def _chain_blocks(chain: Chain) -> Tensor:
+    """(F, n, n) the diagonal blocks of `D^-1`."""
+    eye = torch.eye(chain.factors.shape[-1]).to(chain.factors)
+    inverse = torch.linalg.solve_triangular(chain.factors, eye.expand_as(chain.factors), upper=False)
+    blocks = inverse.mT @ inverse
+    if chain.links is not None:
+        for frame in reversed(range(len(chain.links))):
+            # D^-1[f, f] = L^-T (1 + K D^-1[f + 1, f + 1] K^T) L^-1, with K the link
+            pulled = inverse[frame].T @ chain.links[frame]
+            blocks[frame] += pulled @ blocks[frame + 1] @ pulled.T
+    return blocks
 
-    Args:
-        hessian: the arrow. frame_free: (F, n) and shared_free: (S,) masks.
 
-    Raises:
-        SolverError: if it cannot be factorised.
-    """
-    factor = factorise(without(hessian.frames, frame_free))
-    ties = hessian.ties * (frame_free.unsqueeze(-1) & shared_free)
-    eye = torch.eye(factor.shape[-1]).to(factor).expand_as(factor)
-    # D = L L^T: D^-1 = own own^T with own = L^-T
-    own = torch.linalg.solve_triangular(factor.transpose(-1, -2), eye, upper=True)
-    own = own * frame_free.unsqueeze(-1)
-    half = torch.linalg.solve_triangular(factor, ties, upper=False)
-    complement = hessian.shared - torch.einsum("fns,fnt->st", half, half)
-    shared = torch.cholesky_inverse(factorise(without(complement, shared_free)))
-    return Marginals(own, own @ half, shared * (shared_free.unsqueeze(-1) & shared_free))
+def _chain_solved(chain: Chain, right: Tensor) -> Tensor:
+    """`D^-1 right` of (F, n, S); what is given is overwritten."""
+    links = chain.links
+    for frame, factor in enumerate(chain.factors):
+        if links is not None and frame > 0:
+            right[frame] -= links[frame - 1].T @ right[frame - 1]
+        right[frame] = torch.linalg.solve_triangular(factor, right[frame], upper=False)
+    for frame in reversed(range(len(right))):
+        if links is not None and frame < len(links):
+            right[frame] -= links[frame] @ right[frame + 1]
+        right[frame] = torch.linalg.solve_triangular(chain.factors[frame].mT, right[frame], upper=True)
+    return right

@@ -1,9 +1,8 @@
 """How far what a fit gives may be from the truth: posterior standard deviations, from the normal matrix.
 
 The energy is a negative log likelihood, so that its Hessian at the solution is the inverse covariance of the
-unknowns (Laplace's approximation): noise, robust weights and priors included. The Hessian is an arrow (one
-block per frame, tied to what all frames share); a marginal is a diagonal of its inverse, so that a frame
-inherits what is unsure about the identity and the cameras.
+unknowns (Laplace's approximation): noise, robust weights and priors included. A marginal is a diagonal of that
+inverse, so that a frame inherits what is unsure about the identity, the cameras and the frames beside it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from fitting.head_derivatives import point_derivatives
 from fitting.linearisation import linearise
-from fitting.marginals import Marginals, invert_arrow
+from fitting.marginals import Marginals
 from fitting.parameters import Parameters
 from fitting.problem import Problem
 
@@ -86,10 +85,10 @@ def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncer
     at_bound = (solution.expression <= span.low) | (solution.expression >= span.high)
     # A shape at its bound lets the others alone; what it could itself be shows only where it may move.
     held = replace(free, expression=free.expression & ~at_bound)
-    marginals = invert_arrow(hessian, held.frame_rows, held.shared)
+    marginals = Marginals.of(hessian, held)
     marginals.widen(len(solution.identity), _systematic(problem))
     spread = solution.rebuild(marginals.frame_deviation, marginals.shared_deviation)
-    loose = invert_arrow(hessian, free.frame_rows, free.shared).frame_deviation
+    loose = Marginals.of(hessian, free).frame_deviation
     expression = torch.where(at_bound, loose[:, : at_bound.shape[1]], spread.expression)
     return Uncertainty(
         identity=_numpy(spread.identity),
