@@ -71,3 +71,29 @@ def level_shapes(backbone: nn.Module, name: str, size: int) -> list[tuple[int, i
     finally:
         backbone.train(training)
     return [(int(level.shape[1]), int(level.shape[2])) for level in levels]
+
+
+def unused_names(backbone: nn.Module, size: int) -> frozenset[str]:
+    """Names in the state of a timm model that its levels do not depend on, such as the layers after the last.
+
+    Args:
+        backbone: of which :func:`feature_levels` alone is asked.
+        size: S, side of its images.
+    """
+    training, wanted = backbone.training, {p: p.requires_grad for p in backbone.parameters()}
+    with torch.enable_grad():
+        levels = feature_levels(backbone.eval().requires_grad_(True), torch.zeros(1, 3, size, size))
+        total = torch.stack([level.sum() for level in levels]).sum()
+        found = torch.autograd.grad(total, list(wanted), allow_unused=True)
+    backbone.train(training)
+    for parameter, flag in wanted.items():
+        parameter.requires_grad_(flag)
+    idle = {parameter for parameter, gradient in zip(wanted, found, strict=True) if gradient is None}
+    names = []
+    for prefix, module in backbone.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        if own and idle.issuperset(own.values()):
+            # running statistics go with the weights that they belong to
+            own_state = (*own, *(name for name, _ in module.named_buffers(recurse=False)))
+            names += [f"{prefix}.{name}" if prefix else name for name in own_state]
+    return frozenset(names)

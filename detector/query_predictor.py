@@ -150,7 +150,7 @@ class PlainPredictor(Predictor):
         if not bool((nearest <= SAME_QUERY).all()):
             raise UsageError(
                 f"this network predicts the landmarks of the layout {self.layout!r} and no others",
-                fix=f"Ask for {self.layout}, or use weights with an mlp or transformer predictor",
+                fix=f"Ask for {self.layout}, or use weights with an attention, mlp or transformer predictor",
             )
         return index
 

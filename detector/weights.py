@@ -16,6 +16,7 @@ from torch import Tensor
 
 from calibration.errors import InputError
 from calibration.whole_file import whole_file
+from detector.feature_map import unused_names
 from detector.network import LandmarkNetwork, NetworkConfig
 from detector.quantisation import dequantise, quantisable, quantise
 
@@ -102,16 +103,27 @@ def save_network(
 def _packed(network: LandmarkNetwork, precision: Precision) -> dict[str, Tensor]:
     """The tensors to write."""
     short = quantisable(network) if precision == "int8" else frozenset()
+    unused = _unused(network)
     # queries and calibration are numbers to compare with and to add, not to round
     exact = {name for name, _ in network.named_buffers() if not name.startswith("backbone.")}
     tensors = {}
     for name, value in network.state_dict().items():
+        if name in unused:
+            continue
         value = value.detach().cpu().contiguous()
         if name in short:
             tensors[name], tensors[name + SCALE_SUFFIX] = quantise(value)
         else:
             tensors[name] = value if name in exact else _half(value)
     return tensors
+
+
+def _unused(network: LandmarkNetwork) -> frozenset[str]:
+    """Names of what is in the network's state, but in none of its answers."""
+    if network.map is None:
+        return frozenset()
+    parts = unused_names(network.backbone, network.config.input_size)
+    return frozenset(f"backbone.{name}" for name in parts)
 
 
 def _half(value: Tensor) -> Tensor:
@@ -122,7 +134,8 @@ def _half(value: Tensor) -> Tensor:
 def load_network(name_or_path: str | Path, device: str | torch.device = "cpu") -> LandmarkNetwork:
     """Read a network, in single precision and in evaluation mode.
 
-    Settings that an older file does not have take their defaults.
+    Settings that an older file does not have take their defaults. Layers of the backbone that no answer needs
+    are not in the file, or passed over, and stay as they are made.
 
     Args:
         name_or_path: a released name, or a file that :func:`save_network` wrote.
@@ -137,9 +150,10 @@ def load_network(name_or_path: str | Path, device: str | torch.device = "cpu") -
     metadata, tensors = _read(path)
     config = _configuration(metadata, path)
     network = LandmarkNetwork(config)
-    values = _unpacked(tensors)
+    unused, values = _unused(network), _unpacked(tensors)
+    own = network.state_dict()
     try:
-        network.load_state_dict(values)
+        network.load_state_dict(values | {name: own[name] for name in unused})
     except RuntimeError as error:
         raise InputError(
             f"the tensors are not those of the network's settings: {_differences(network, values)}",

@@ -83,7 +83,7 @@ class Row:
             photographs_median=nme.get("median"),
             photographs_fr10=nme.get("fr10"),
             photographs_auc10=nme.get("auc10"),
-            for_release=not metrics["settings"]["datasets"],
+            for_release=metrics["settings"]["for_release"],
         )
 
     @classmethod

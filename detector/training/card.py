@@ -51,8 +51,8 @@ SKINS = (
 )
 INVENTED = " All skins are invented: no photograph of a person was trained on."
 MIXED = (
-    "Synthetic heads, mixed with the labelled photographs of {real}. Their terms apply to these weights: "
-    "they are not for release."
+    "Synthetic heads, and labelled photographs: {real}. Their terms apply to these weights: they are not for "
+    "release."
 )
 
 
@@ -89,10 +89,12 @@ def _listed(values: object) -> str:
 
 def _data(settings: Mapping[str, object]) -> str:
     """What the network learnt from, in words."""
-    datasets = settings.get("datasets")
-    if isinstance(datasets, list) and datasets:
-        names = [f"{dataset['path']} ({dataset['share']:.0%} of each batch)" for dataset in datasets]
-        return MIXED.format(real=", ".join(names))
+    seen, datasets = settings.get("seen"), settings.get("datasets")
+    if isinstance(seen, list) and seen:
+        shares = {}
+        if isinstance(datasets, list):
+            shares = {dataset["path"]: f" ({dataset['share']:.0%} of each batch)" for dataset in datasets}
+        return MIXED.format(real=", ".join(f"{name}{shares.get(name, ' (before)')}" for name in seen))
     renderer = settings.get("renderer")
     skins = renderer.get("skins") if isinstance(renderer, Mapping) else None
     return SYNTHETIC + (SKINS.format(skins=skins) if skins else INVENTED)

@@ -133,7 +133,7 @@ class TrainConfig:
         private = {"output", "samples", "datasets", "factory", "device", "resume", "compiled"}
         values = {key: value for key, value in asdict(self).items() if key not in private}
         mix = [asdict(dataset) | {"path": dataset.path.name} for dataset in self.datasets]
-        values |= {"init": Path(self.init).name, "datasets": mix, "for_release": not mix}
+        values |= {"init": Path(self.init).name, "datasets": mix}
         return values | {"renderer": _described(self.factory)}
 
     def buffer_bytes(self) -> int:

@@ -17,6 +17,7 @@ from detector.training.card import write_card
 from detector.training.config import TrainConfig
 from detector.training.history import LOG_FILE, draw_history
 from detector.training.measure import calibrate_sigma, measure, measure_hidden
+from detector.training.origin import origin_facts
 from detector.training.photograph_samples import PhotographSamples, load_photographs
 from detector.training.queries import QuerySampler
 from detector.training.samples import SampleBuffer, SampleChunk, capacity_for
@@ -238,7 +239,7 @@ class _Session:
     def _finish(self, samples: SampleBuffer, held_out: SampleBuffer) -> Path:
         calibrate_sigma(self.trainer.average, held_out, self.trainer.sampler)
         path = self.config.output / f"{self.config.name}.safetensors"
-        save_network(self.trainer.average, path, self.config.facts(), self.config.precision)
+        save_network(self.trainer.average, path, self._facts(), self.config.precision)
         # measured as it will be used: from the file, in its precision, on samples that did not calibrate it
         network = load_network(path, self.device)
         metrics = self._metrics(samples, held_out, network)
@@ -264,6 +265,11 @@ class _Session:
             "held_out": found.facts(),
             "spread_by_region": found.region_facts(),
             "hidden": measure_hidden(network, held_out, sampler, start=half).facts(),
-            "start": self.trainer.start,
-            "settings": self.config.facts(),
+            "start": self.trainer.origin.words,
+            "settings": self._facts(),
         }
+
+    def _facts(self) -> dict[str, object]:
+        """The settings, and what the network has learnt from since its first weights."""
+        mixed = [dataset.path.name for dataset in self.config.datasets]
+        return self.config.facts() | origin_facts(self.trainer.origin.seen, mixed)

@@ -13,21 +13,22 @@ from calibration.errors import InputError, MissingDependencyError, UsageError
 from detector.network import LandmarkNetwork
 from detector.starting_weights import STARTS, Start, start_backbone
 from detector.training.config import TrainConfig
-from detector.weights import load_network
+from detector.training.origin import Origin, origin_of
+from detector.weights import load_network, read_facts
 
 LOG = logging.getLogger(__name__)
 
 
-def start_network(config: TrainConfig) -> tuple[LandmarkNetwork, str]:
-    """The network that training starts from, and in words where its weights come from."""
+def start_network(config: TrainConfig) -> tuple[LandmarkNetwork, Origin]:
+    """The network that training starts from, and where its weights come from."""
     network = LandmarkNetwork(config.network)
     if config.init == "random":
-        return network, "random"
+        return network, Origin("random")
     if config.init == "auto":
-        return network, _start_from_first(network)
+        return network, Origin(_start_from_first(network))
     if config.init in STARTS:
         source = start_backbone(network, cast(Start, config.init))
-        return network, f"ImageNet weights of {source.source} ({source.licence})"
+        return network, Origin(f"ImageNet weights of {source.source} ({source.licence})")
     before = load_network(config.init)
     try:
         network.load_state_dict(before.state_dict())
@@ -35,7 +36,7 @@ def start_network(config: TrainConfig) -> tuple[LandmarkNetwork, str]:
         raise UsageError("the weights are of a network with other settings", where=config.init) from error
     network.set_log_sigma_offset(0.0)
     network.sigma_calibration.set_offsets({})
-    return network, f"the weights {Path(config.init).stem}"
+    return network, origin_of(Path(config.init), read_facts(config.init))
 
 
 def _start_from_first(network: LandmarkNetwork) -> str:

@@ -19,6 +19,7 @@ from detector.network import NetworkConfig
 from detector.region import region_from_landmarks
 from detector.training.augment import augment
 from detector.training.config import TrainConfig
+from detector.training.origin import Origin
 from detector.training.photograph_samples import PhotographSamples
 from detector.training.queries import REGION_LAYOUT, QueryBatch, QuerySampler
 from detector.training.samples import SampleBuffer
@@ -52,7 +53,7 @@ class Trainer:
         self.device = config.torch_device()
         self.sampler = sampler
         torch.manual_seed(config.seed)
-        self.network, self.start = start_network(config)
+        self.network, self.origin = start_network(config)
         if config.network.predictor == "plain":
             self.network.set_layout(sampler.layouts[config.network.layout].queries)
         self.network.to(self.device).train()
@@ -164,7 +165,8 @@ class Trainer:
             "config": asdict(self.config.network),
             "step": self.step_number,
             "elapsed": self.elapsed,
-            "start": self.start,
+            "start": self.origin.words,
+            "seen": list(self.origin.seen),
         }
         with whole_file(path) as partial:
             torch.save(state, partial)
@@ -196,7 +198,8 @@ class Trainer:
                 fix="Go on with the frozen stages that it was made with, or train without resume",
             ) from error
         self.step_number, self.elapsed = int(state["step"]), float(state["elapsed"])
-        self.start = str(state.get("start", self.start))
+        words, seen = state.get("start", self.origin.words), state.get("seen", self.origin.seen)
+        self.origin = Origin(str(words), tuple(seen))
 
 
 def learning_rate(config: TrainConfig, step: int, fraction: float) -> float:

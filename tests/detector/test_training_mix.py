@@ -13,15 +13,16 @@ from PIL import Image
 
 from calibration.errors import InputError, UsageError
 from detector.layouts import layout
-from detector.network import NetworkConfig
+from detector.network import LandmarkNetwork, NetworkConfig
 from detector.training.config import TrainConfig
+from detector.training.origin import origin_facts
 from detector.training.photograph_samples import MixedDataset, load_photographs
 from detector.training.queries import QuerySampler
 from detector.training.run import train
 from detector.training.samples import SampleBuffer, SampleChunk, pack_positions
 from detector.training.stream import StreamConfig, render_chunk
 from detector.training.trainer import Trainer
-from detector.weights import load_network
+from detector.weights import load_network, save_network
 from fitting.head_model import HeadModel, load_head_model
 from pipeline.commands.train import parse_dataset
 from tests.detector.fakes import DotFactory
@@ -124,11 +125,40 @@ def test_a_mix_trains_and_says_that_it_is_not_for_release(
     metrics = json.loads(path.with_suffix(".json").read_text())
     assert [dataset["share"] for dataset in metrics["settings"]["datasets"]] == [0.25, 0.25]
     assert "not for release" in path.with_suffix(".md").read_text()
+    assert metrics["settings"]["seen"] == [mix[0].path.name, "faces.json"]
+    assert not metrics["settings"]["for_release"]
     assert set(metrics["spread_by_region"]) >= {"brows", "eyes", "nose", "mouth", "jaw line", "ears"}
     assert 0.05 < metrics["hidden"]["share_hidden"] < 0.5
     offsets = load_network(path).sigma_calibration.offsets()
     assert offsets == pytest.approx(metrics["region_offsets"], abs=2e-3)
     assert (tmp_path / "run" / "log.png").is_file()
+
+
+def test_what_comes_of_weights_that_saw_photographs_is_not_for_release(
+    tmp_path: Path, sampler: QuerySampler
+) -> None:
+    """Whatever it learns from then, and after an interruption too; the same where nothing is known."""
+    network = LandmarkNetwork(NETWORK)
+    told = {
+        "mixed": ({"datasets": [{"path": "faces300"}], "for_release": False}, ("faces300",)),
+        "child": ({"seen": ["faces300"], "datasets": []}, ("faces300",)),
+        "clean": ({"seen": [], "for_release": True}, ()),
+        "older": ({"datasets": [], "for_release": True}, ()),
+    }
+    for name, (facts, seen) in told.items():
+        start = save_network(network, tmp_path / f"{name}.safetensors", facts)
+        trainer = Trainer(settings(tmp_path, init=str(start)), sampler)
+        assert trainer.origin.seen == seen
+        assert origin_facts(trainer.origin.seen, [])["for_release"] == (not seen)
+        trainer.save(tmp_path / "checkpoint.pt")
+        resumed = Trainer(settings(tmp_path), sampler)
+        resumed.load(tmp_path / "checkpoint.pt")
+        assert resumed.origin == trainer.origin
+    silent = save_network(network, tmp_path / "silent.safetensors")
+    (reason,) = Trainer(settings(tmp_path, init=str(silent)), sampler).origin.seen
+    assert "silent" in reason
+    both = origin_facts(["faces300"], ["more", "faces300"])
+    assert both == {"seen": ["faces300", "more"], "for_release": False}
 
 
 @pytest.mark.parametrize("loss", ["gnll", "l2"])

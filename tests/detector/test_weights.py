@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from calibration.errors import InputError
 from detector.network import LandmarkNetwork, NetworkConfig
 from detector.quantisation import dequantise, quantise
-from detector.weights import load_network, read_facts, save_network
+from detector.weights import Precision, load_network, read_facts, save_network
 
 TINY = NetworkConfig(
     backbone="resnet10t", input_size=64, descriptor=64, hidden=32, query_code=16, grid_channels=8, context=16
@@ -232,3 +232,27 @@ def test_a_file_that_cannot_serve_is_told_with_its_name_and_what_to_do(
         load_network(spoil(saved))
     assert error.value.where == str(saved)
     assert error.value.fix
+
+
+@pytest.mark.parametrize("precision", ["half", "int8"])
+def test_layers_that_nothing_asks_are_not_kept(tmp_path: Path, precision: Precision) -> None:
+    """With the attention predictor a backbone's last layers are idle; files that have them still load."""
+    network = LandmarkNetwork(
+        NetworkConfig("tf_efficientnet_lite0", 64, descriptor=32, hidden=32, predictor="attention")
+    ).eval()
+    path = save_network(network, tmp_path / "lean.safetensors", precision=precision)
+    with safe_open(str(path), framework="pt") as file:
+        metadata = file.metadata()
+    kept = load_file(path)
+    assert not {name for name in kept if name.startswith(("backbone.conv_head", "backbone.bn2"))}
+    assert "backbone.blocks.6.0.conv_pwl.weight" in kept
+    older = tmp_path / "older.safetensors"
+    idle = {
+        k: v for k, v in network.state_dict().items() if k.startswith(("backbone.conv_head", "backbone.bn2"))
+    }
+    save_file(kept | idle, str(older), metadata=metadata)
+    image, queries = torch.rand(1, 3, 64, 64), torch.randn(5, 3)
+    one, other = load_network(path), load_network(older)
+    torch.testing.assert_close(one(image, queries), other(image, queries), rtol=0, atol=0)
+    if precision == "half":
+        torch.testing.assert_close(one(image, queries), network(image, queries), rtol=0.02, atol=0.02)
