@@ -139,7 +139,7 @@ def test_what_comes_of_weights_that_saw_photographs_is_not_for_release(
 ) -> None:
     """Whatever it learns from then, and after an interruption too; the same where nothing is known."""
     network = LandmarkNetwork(NETWORK)
-    told = {
+    told: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
         "mixed": ({"datasets": [{"path": "faces300"}], "for_release": False}, ("faces300",)),
         "child": ({"seen": ["faces300"], "datasets": []}, ("faces300",)),
         "clean": ({"seen": [], "for_release": True}, ()),
