@@ -1,17 +1,17 @@
 """How deep bone lies under the skin of an adult's head.
 
 The depths are the pooled adult means, over both sexes and all origins and to half a millimetre, of the
-T-Table: C. N. Stephan and E. K. Simpson, "Facial soft tissue depths in craniofacial identification (part I): an
-analytical review of the published adult data", Journal of Forensic Sciences 53(6), 2008, 1257-1272. They were
-written down from memory of that table and not copied from the print: check them before you quote them.
+T-Table: C. N. Stephan and E. K. Simpson, "Facial soft tissue depths in craniofacial identification (part I):
+an analytical review of the published adult data", Journal of Forensic Sciences 53(6), 2008, 1257-1272. They
+were written down from memory of that table and not copied from the print: check them before you quote them.
 
 What later editions say of it is known from their abstracts. Means of 2013 differ by at most 1.7 mm, at the
-gonion, and by no more than 1 mm at 93 percent of the landmarks (C. N. Stephan, "The application of the central
-limit theorem and the law of large numbers to facial soft tissue depths: T-Table robustness and trends since
-2008", Journal of Forensic Sciences 59(2), 2014, 454-462). Those of 2018 are 2 to 2.5 mm deeper at the gonion and
-the mid-mandibular border, which is not taken over here, and differ by less than 1 mm elsewhere (C. N. Stephan,
-Forensic Science International, 2017, doi:10.1016/j.forsciint.2017.09.016). As an estimate of one person's
-depth such a mean has a standard error of 3.7 mm.
+gonion, and by no more than 1 mm at 93 percent of the landmarks (C. N. Stephan, "The application of the
+central limit theorem and the law of large numbers to facial soft tissue depths: T-Table robustness and trends
+since 2008", Journal of Forensic Sciences 59(2), 2014, 454-462). Those of 2018 are 2 to 2.5 mm deeper at the
+gonion and the mid-mandibular border, which is not taken over here, and differ by less than 1 mm elsewhere
+(C. N. Stephan, Forensic Science International, 2017, doi:10.1016/j.forsciint.2017.09.016). As an estimate of
+one person's depth such a mean has a standard error of 3.7 mm.
 """
 
 from __future__ import annotations
