@@ -90,7 +90,8 @@ class FitOptions:
         gauge: what holds the world while cameras may move, a name in :data:`fitting.parameters.GAUGES`.
             "head" is for cameras that are nearly unknown: held to the head, they are found in a fraction of
             the iterations. Either way the first camera ends where it was given.
-        identity_prior: E_identity, a name in :data:`fitting.identity_prior.PRIORS`.
+        identity_prior: E_identity, a name in :data:`fitting.identity_prior.PRIORS`. The mixture is likelier by
+            7.6 nats on heads of its library, and recovers neither these nor others any better.
         robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.
         robust_scale: residual in sigmas where it bends.
         systematic: share of a landmark's variance that is the same in every view and frame. Repeated views do
@@ -108,7 +109,7 @@ class FitOptions:
     frozen: frozenset[str] = frozenset(CAMERA_GROUPS)
     cameras: CameraUncertainty = field(default_factory=CameraUncertainty)
     gauge: str = "camera"
-    identity_prior: str = "mixture"
+    identity_prior: str = "gaussian"
     robust: str = "geman_mcclure"
     robust_scale: float = 5.0
     systematic: float = 0.07

@@ -79,8 +79,10 @@ class FitWeightSettings(Section):
     landmarks: float | None = Field(default=None, ge=0)
     identity: float | None = Field(default=None, ge=0)
     expression: float | None = Field(default=None, ge=0)
+    bounds: float | None = Field(default=None, ge=0)
     joints: float | None = Field(default=None, ge=0)
     temporal: float | None = Field(default=None, ge=0)
+    intersect: float | None = Field(default=None, ge=0)
 
 
 class FitSettings(Section):
@@ -89,6 +91,8 @@ class FitSettings(Section):
     model: str = "makehuman"
     refine: tuple[Literal["camera_rotation", "camera_translation", "focal", "distortion"], ...] = ()
     max_iterations: int | None = Field(default=None, ge=1)
+    identity_prior: Literal["gaussian", "mixture"] | None = None
+    robust: Literal["none", "huber", "geman_mcclure"] | None = None
     weights: FitWeightSettings = FitWeightSettings()
     device: Device = "auto"
 

@@ -132,7 +132,9 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 # What of the cameras to refine besides: camera_rotation, camera_translation, focal, distortion.
 # refine = ["camera_rotation", "camera_translation"]
 # max_iterations = 200
-# [fit.weights]          # landmarks, identity, expression, joints, temporal: where the defaults do not suit
+# identity_prior = "mixture"   # gaussian, or the mixture of the heads that the model was made from
+# robust = "huber"       # how far landmarks are believed that lie far off: none, huber, geman_mcclure
+# [fit.weights]          # landmarks, identity, expression, bounds, joints, temporal, intersect; see vultus bench weights
 # temporal = 0           # for frames that are separate poses and not a movie
 
 [export]

@@ -63,8 +63,8 @@ def fit_options(settings: FitSettings) -> FitOptions:
         "weights": FitWeights(**settings.weights.model_dump(exclude_none=True)),
         "frozen": frozenset(CAMERA_GROUPS) - set(settings.refine),
     }
-    if settings.max_iterations is not None:
-        options["max_iterations"] = settings.max_iterations
+    chosen = settings.model_dump(include={"max_iterations", "identity_prior", "robust"}, exclude_none=True)
+    options |= chosen
     return FitOptions(**options)  # type: ignore[arg-type]
 
 
