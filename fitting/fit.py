@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 # Energies of a few nats in some 10^5 decide between two line-search steps: single precision stalls there.
 _DTYPE = torch.float64
 _EARLY_TOLERANCE = 1.0
+_EARLY_GAIN = 0.02
 _EARLY_ITERATIONS = 20
 _CAMERAS = frozenset(CAMERA_GROUPS)
 
@@ -155,8 +156,8 @@ class _SequenceFit:
         rigid = free_mask(face, {*options.frozen, "identity", "expression", *waiting[0]}, ROOT, options.gauge)
         neutral = free_mask(face, {*options.frozen, "expression", *waiting[1]}, ROOT, options.gauge)
         return [
-            Stage("rigid", rigid, brief, _EARLY_TOLERANCE),
-            Stage("identity", neutral, brief, _EARLY_TOLERANCE),
+            Stage("rigid", rigid, brief, _EARLY_TOLERANCE, _EARLY_GAIN),
+            Stage("identity", neutral, brief, _EARLY_TOLERANCE, _EARLY_GAIN),
             Stage(
                 "all",
                 free_mask(face, options.frozen, gauge=options.gauge),

@@ -59,6 +59,20 @@ class Turned:
     shared: Tensor
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which derivatives are worth their while.
+
+    Attributes:
+        identity: whether by identity; B is 0 otherwise. expression: whether by expression; E is 0 otherwise.
+        dtype: of the derivatives. Joints and shapes are evaluated in the precision of the head throughout.
+    """
+
+    identity: bool = True
+    expression: bool = True
+    dtype: torch.dtype = torch.float64
+
+
 class HeadDerivatives:
     """The derivatives of L points: first those that follow the head alone, then N that also follow others.
 
@@ -67,8 +81,9 @@ class HeadDerivatives:
         basis: (L - N, 3, B) derivatives by identity of the points that follow the head alone, in its axes.
     """
 
-    def __init__(self, head: HeadPoints) -> None:
-        """Prepare what does not depend on the parameters."""
+    def __init__(self, head: HeadPoints, wanted: Wanted | None = None) -> None:
+        """Prepare what does not depend on the parameters; all derivatives are wanted unless it is said."""
+        wanted = Wanted() if wanted is None else wanted
         self._matrices = _joint_matrices(head)
         # w[l, i, k] = weights[l, i] W[corner[l, i], k]
         influence = head.vertices.skin_weights[head.corners] * head.weights.unsqueeze(-1)
@@ -80,32 +95,45 @@ class HeadDerivatives:
         self._followers = [
             _followers(head, self.order, influence[..., joint]) for joint in range(influence.shape[-1])
         ]
-        self.basis = self._followers[HEAD].identity[: int(alone.sum())]
+        self._slopes = [
+            (
+                (each.identity if wanted.identity else each.identity[..., :0]).to(wanted.dtype),
+                (each.expression if wanted.expression else each.expression[..., :0]).to(wanted.dtype),
+            )
+            for each in self._followers
+        ]
+        self.basis = self._slopes[HEAD][0][: int(alone.sum())]
 
     def at(self, identity: Tensor, expression: Tensor, motion: Tensor) -> Turned:
         """The derivatives at identity (B,), expression (f, E) and motion (f, 15)."""
-        by_joint = torch.func.jacrev(self._matrices, argnums=(0, 1))
-        by_identity, by_motion = torch.func.vmap(by_joint, in_dims=(None, 0))(identity, motion)
-        matrices = torch.func.vmap(self._matrices, in_dims=(None, 0))(identity, motion)
+        matrices, by_motion, by_identity = self._joints(identity, motion)
         axes = matrices[:, HEAD, :, :3]
-        back = axes.mT
-        frames, width, rigid = len(motion), expression.shape[1], len(self.basis)
-        own = axes.new_zeros(frames, len(self.order), 3, width + motion.shape[1])
-        shared = axes.new_zeros(frames, len(self.order) - rigid, 3, len(identity))
+        back, like = axes.mT.unsqueeze(1), self.basis
+        frames, width, rigid = len(motion), self._slopes[HEAD][1].shape[-1], len(self.basis)
+        own = like.new_zeros(frames, len(self.order), 3, width + motion.shape[1])
+        shared = like.new_zeros(frames, len(self.order) - rigid, 3, like.shape[-1])
+        turns = (back @ matrices[..., :3]).to(like)
+        shifts = (back @ by_identity[..., 3, : like.shape[-1]]).to(like)
+        # dx[f, l, i, p] = sum_j T[f, l, j] dM[f, i, j, p]
+        moves = (back @ by_motion.flatten(3)).unflatten(3, (4, -1)).transpose(2, 3).flatten(3).to(like)
         for joint, each in enumerate(self._followers):
-            # dx[f, l, i, p] = sum_j T[f, l, j] dM[f, i, j, p]
-            moves = (back @ by_motion[:, joint].flatten(2)).unflatten(2, (4, -1)).transpose(1, 2)
-            moved = (each.shaped(identity, expression) @ moves.flatten(2)).unflatten(2, (3, -1))
+            by_shape, by_expression = self._slopes[joint]
+            moved = each.shaped(identity, expression).to(like) @ moves[:, joint]
+            moved = moved.unflatten(2, (3, -1))
             # The points that follow the head alone come first, and no index is needed for them.
             first = rigid if joint == HEAD else 0
-            own[:, :first, :, :width], own[:, :first, :, width:] = each.expression[:first], moved[:, :first]
-            turn = (back @ matrices[:, joint, :, :3]).unsqueeze(1)
-            rest = each.points[first:]
-            own[:, rest] += torch.cat((turn @ each.expression[first:], moved[:, first:]), dim=-1)
-            # Identity moves no joint's rotation, only the last column.
-            shift = (back @ by_identity[:, joint, :, 3]).unsqueeze(1) * each.weight[first:, None, None]
-            shared[:, rest - rigid] += turn @ each.identity[first:] + shift
+            own[:, :first, :, :width], own[:, :first, :, width:] = by_expression[:first], moved[:, :first]
+            turn, rest = turns[:, joint].unsqueeze(1), each.points[first:]
+            own[:, rest] += torch.cat((turn @ by_expression[first:], moved[:, first:]), dim=-1)
+            shift = shifts[:, joint].unsqueeze(1) * each.weight[first:, None, None].to(like)
+            shared[:, rest - rigid] += turn @ by_shape[first:] + shift
         return Turned(axes, own, shared)
+
+    def _joints(self, identity: Tensor, motion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The joints' motions (f, K, 3, 4), and their derivatives by motion and by identity."""
+        by_joint = torch.func.jacrev(self._matrices, argnums=(0, 1))
+        by_identity, by_motion = torch.func.vmap(by_joint, in_dims=(None, 0))(identity, motion)
+        return torch.func.vmap(self._matrices, in_dims=(None, 0))(identity, motion), by_motion, by_identity
 
 
 def point_derivatives(

@@ -42,9 +42,12 @@ def descend(problem: Problem, start: Parameters, stage: Stage, tell: Callable[[i
         if used >= stage.max_iterations:
             return Arrival(parameters, False, used)
         iterations = min(_ROUND, stage.max_iterations - used)
+        before = round_.best.energy
         try:
             used += max(round_.run(iterations), 1)
             damping = 0.0
+            if before - round_.best.energy < stage.gain * before:
+                return Arrival(round_.best.parameters, True, used)
         except SolverError:
             if damping > _MOST_DAMPING:
                 raise
@@ -59,7 +62,9 @@ class _Round:
     def __init__(self, problem: Problem, at: Parameters, stage: Stage, damping: float) -> None:
         self.problem, self.stage = problem, stage
         self.best = place(problem, at, stage.mask)  # refuses what is no number before anything is factorised
-        self.preconditioner = Preconditioner.build(at, linearise(problem, at), stage.mask, damping)
+        self.preconditioner = Preconditioner.build(
+            at, linearise(problem, at, stage.mask, torch.float32), stage.mask, damping
+        )
         self.coordinates = [z.requires_grad_(True) for z in self.preconditioner.zeros()]
 
     def at_gate(self) -> bool:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from calibration.errors import SolverError
 from fitting.arrow import Arrow
 from fitting.linearisation import linearise
@@ -45,7 +47,7 @@ def descend(problem: Problem, start: Parameters, stage: Stage, tell: Callable[[i
     here, damping, used = place(problem, start, stage.mask), 0.0, 0
     while True:
         tell(used, here.energy)
-        hessian = linearise(problem, here.parameters)
+        hessian = linearise(problem, here.parameters, stage.mask, torch.float32)
         step = _Step(here, hessian, stage, damping)
         if step.at_gate() and (not damping or _Step(here, hessian, stage, 0.0).at_gate()):
             return Arrival(here.parameters, True, used)
@@ -65,7 +67,10 @@ def descend(problem: Problem, start: Parameters, stage: Stage, tell: Callable[[i
                 if damping > _MOST_DAMPING:
                     return Arrival(here.parameters, False, used)
                 step = _Step(here, hessian, stage, damping)
+        gained = here.energy - outcome.place.energy
         here, damping = outcome.place, _lowered(damping, outcome.ratio)
+        if gained < stage.gain * here.energy:
+            return Arrival(here.parameters, True, used)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fitting.camera_slopes import CameraTies, camera_ties
-from fitting.head_derivatives import HeadDerivatives, Turned
+from fitting.head_derivatives import HeadDerivatives, Turned, Wanted
 from fitting.head_motion import moved_points
 from fitting.normal_matrix import Hessian
 from fitting.parameters import CAMERA_GROUPS, Parameters
@@ -25,13 +25,24 @@ _FRAMES_AT_ONCE = 16
 
 
 @torch.no_grad()
-def linearise(problem: Problem, at: Parameters) -> Hessian:
+def linearise(
+    problem: Problem, at: Parameters, free: Parameters | None = None, dtype: torch.dtype = torch.float64
+) -> Hessian:
     """The Gauss-Newton Hessian of the whole energy at the given parameters.
+
+    Args:
+        problem: the energy. at: where.
+        free: masks of what may move: where identity or expression may not, their derivatives stay zero. All
+            may, if not given.
+        dtype: of the landmarks' derivatives by the face. Single precision is enough for a step.
 
     The temporal term ties each frame to the next; what it says of the identity (a head that keeps its shape
     moves its landmarks less or more) is left out, being a millionth of what the landmarks say.
     """
-    assembly = _Assembly(problem, at)
+    wanted = Wanted(dtype=dtype)
+    if free is not None:
+        wanted = Wanted(bool(free.identity.any()), bool(free.expression.any()), dtype)
+    assembly = _Assembly(problem, at, wanted)
     for start in range(0, len(at.pose), _FRAMES_AT_ONCE):
         assembly.add(slice(start, min(start + _FRAMES_AT_ONCE, len(at.pose))))
     hessian = assembly.finish()
@@ -42,33 +53,42 @@ def linearise(problem: Problem, at: Parameters) -> Hessian:
 class _Assembly:
     """The Hessian while frames are added to it."""
 
-    def __init__(self, problem: Problem, at: Parameters) -> None:
+    def __init__(self, problem: Problem, at: Parameters, wanted: Wanted) -> None:
         self.problem, self.at = problem, at
-        self.derivatives = HeadDerivatives(problem.head)
+        self.derivatives = HeadDerivatives(problem.head, wanted)
         self.cameras = at.cameras(problem.cameras)
         count, width = at.frame_rows.shape
         self.pull = problem.options.weights.temporal / problem.seconds
         chained = problem.options.weights.temporal > 0
         self.hessian = Hessian.zeros(at.identity, count, width, len(at.shared), chained=chained)
+        # The numbers that the derivatives are by: of the frames, and of what they share
+        self.own = slice(0 if wanted.expression else at.expression.shape[1], width)
+        self.faces = slice(0, self.derivatives.basis.shape[-1])
+        self.seers = slice(len(at.identity), len(at.shared))
+        self.free_cameras = not set(CAMERA_GROUPS) <= problem.options.frozen
         rigid = len(self.derivatives.basis)
         self.information = at.identity.new_zeros(rigid, 3, 3)
-        self.free_cameras = not set(CAMERA_GROUPS) <= problem.options.frozen
         self.cross = at.identity.new_zeros(rigid, 3, len(at.shared) - len(at.identity))
         self.last: tuple[Tensor, Tensor] | None = None
 
     def add(self, part: slice) -> None:
         """Add some frames, which follow those that were added before."""
-        at, hessian = self.at, self.hessian
+        at = self.at
         turned = self.derivatives.at(at.identity, at.expression[part], at.pose[part])
         information, ties = self._views(part, turned.axes)
-        weighted = information @ turned.own
-        own = turned.own.flatten(1, 2)
-        hessian.frames[part] = own.mT @ weighted.flatten(1, 2)
+        weighted = information.to(turned.own) @ turned.own
         self._add_identity(part, turned, information, weighted)
+        weighted += self._tension(part).to(weighted)[:, None, None, None] * turned.own
+        self.hessian.frames[part, self.own, self.own] = _by_landmarks(turned.own, weighted)
         if ties is not None:
             self._add_cameras(part, turned, ties)
-        if hessian.between is not None:
+        if self.hessian.between is not None:
             self._add_chain(part, turned)
+
+    def _tension(self, part: slice) -> Tensor:
+        """(f,) what the temporal term adds to the information on each point of some frames, 1 / m^2."""
+        both = torch.nn.functional.pad(self.pull, (1, 0)) + torch.nn.functional.pad(self.pull, (0, 1))
+        return both[part]
 
     def _views(self, part: slice, axes: Tensor) -> tuple[Tensor, CameraTies | None]:
         """What all cameras say of each point (f, L, 3, 3) in the head's axes, and how they are tied to it."""
@@ -84,45 +104,44 @@ class _Assembly:
         return information, ties
 
     def _add_identity(self, part: slice, turned: Turned, information: Tensor, weighted: Tensor) -> None:
-        rigid, faces = len(self.derivatives.basis), len(self.at.identity)
-        basis, others = self.derivatives.basis.flatten(0, 1), turned.shared.flatten(1, 2)
-        ties = weighted[:, :rigid].flatten(1, 2).mT @ basis
-        ties += weighted[:, rigid:].flatten(1, 2).mT @ others
-        self.hessian.ties[part, :, :faces] = ties
+        basis, shared, faces = self.derivatives.basis, turned.shared, self.faces
+        rigid = len(basis)
+        ties = weighted[:, :rigid].flatten(1, 2).mT @ basis.flatten(0, 1)
+        self.hessian.ties[part, self.own, faces] = ties + _by_landmarks(weighted[:, rigid:], shared)
         self.information += information[:, :rigid].sum(0)
-        heavy = (information[:, rigid:] @ turned.shared).flatten(0, 2)
-        self.hessian.shared[:faces, :faces] += others.flatten(0, 1).T @ heavy
+        heavy = information[:, rigid:].to(shared) @ shared
+        self.hessian.shared[faces, faces] += shared.flatten(0, 2).T @ heavy.flatten(0, 2)
 
     def _add_cameras(self, part: slice, turned: Turned, ties: CameraTies) -> None:
-        rigid, faces = len(self.derivatives.basis), len(self.at.identity)
-        self.hessian.ties[part, :, faces:] = turned.own.flatten(1, 2).mT @ ties.cross.flatten(1, 2)
+        rigid, cross = len(self.derivatives.basis), ties.cross.to(turned.own)
+        self.hessian.ties[part, self.own, self.seers] = _by_landmarks(turned.own, cross)
         self.cross += ties.cross[:, :rigid].sum(0)
-        others = turned.shared.flatten(0, 2).T @ ties.cross[:, rigid:].flatten(0, 2)
-        self.hessian.shared[:faces, faces:] += others
-        self.hessian.shared[faces:, faces:] += ties.cameras
+        others = turned.shared.flatten(0, 2).T @ cross[:, rigid:].flatten(0, 2)
+        self.hessian.shared[self.faces, self.seers] += others
+        self.hessian.shared[self.seers, self.seers] += ties.cameras
 
     def _add_chain(self, part: slice, turned: Turned) -> None:
         """The temporal term: what ties each frame to the one before."""
-        between, first = self.hessian.between, max(part.start, 1)
-        if between is None or first == part.stop:
-            return
-        own, axes = turned.own, turned.axes
+        own, axes, first = turned.own, turned.axes, part.start
         if self.last is not None:
-            own, axes = torch.cat((self.last[0], own)), torch.cat((self.last[1], axes))
+            own, axes, first = torch.cat((self.last[0], own)), torch.cat((self.last[1], axes)), first - 1
         self.last = turned.own[-1:], turned.axes[-1:]
-        pull = self.pull[first - 1 : part.stop - 1, None, None]
-        flat = own.flatten(1, 2)
-        squares = flat.mT @ flat
-        turn = (axes[:-1].mT @ axes[1:]).unsqueeze(1)
-        between[first - 1 : part.stop - 1] = -pull * (flat[:-1].mT @ (turn @ own[1:]).flatten(1, 2))
-        self.hessian.frames[first - 1 : part.stop - 1] += pull * squares[:-1]
-        self.hessian.frames[first : part.stop] += pull * squares[1:]
+        here = slice(first, part.stop - 1)
+        if self.hessian.between is not None and here.start < here.stop:
+            turn = -self.pull[here, None, None] * axes[:-1].mT @ axes[1:]
+            tied = _by_landmarks(own[:-1], turn.to(own).unsqueeze(1) @ own[1:])
+            self.hessian.between[here, self.own, self.own] = tied
 
     def finish(self) -> Hessian:
         """The Hessian, with what was summed over the frames put in."""
-        faces, basis, shared = len(self.at.identity), self.derivatives.basis, self.hessian.shared
+        basis, shared = self.derivatives.basis.to(self.information), self.hessian.shared
         flat = basis.flatten(0, 1)
-        shared[:faces, :faces] += flat.T @ (self.information @ basis).flatten(0, 1)
-        shared[:faces, faces:] += flat.T @ self.cross.flatten(0, 1)
-        shared[faces:, :faces] = shared[:faces, faces:].T
+        shared[self.faces, self.faces] += flat.T @ (self.information @ basis).flatten(0, 1)
+        shared[self.faces, self.seers] += flat.T @ self.cross.flatten(0, 1)
+        shared[self.seers, self.faces] = shared[self.faces, self.seers].T
         return self.hessian
+
+
+def _by_landmarks(left: Tensor, right: Tensor) -> Tensor:
+    """`left^T right` (f, n, m) of (f, L, 3, n) and (f, L, 3, m), summed over landmarks and axes."""
+    return left.flatten(1, 2).mT @ right.flatten(1, 2)

@@ -31,7 +31,7 @@ from fitting.options import FitOptions
 from fitting.parameters import CAMERA_GROUPS, Parameters
 
 # Landmarks (frames x cameras x landmarks) evaluated at once: few enough to stay in a processor's cache.
-_CHUNK_LANDMARKS = 50_000
+_CHUNK_LANDMARKS = 100_000
 
 
 @dataclass

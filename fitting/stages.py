@@ -24,12 +24,15 @@ class Stage:
         mask: true where a number may move.
         max_iterations: of the solver.
         tolerance: the gate; see :meth:`at_gate`.
+        gain: the stage is also done when a step gains less than this part of the energy: for stages that only
+            lead to the next one, in which nothing is to be had by being exact.
     """
 
     name: str
     mask: Parameters
     max_iterations: int
     tolerance: float
+    gain: float = 0.0
 
     def at_gate(self, slope: tuple[Tensor, Tensor]) -> bool:
         """Whether the unknowns are as near the minimum as was asked for.
