@@ -74,7 +74,7 @@ def _from_table(path: Path, vertices: int) -> SurfacePoints:
 def _read_embedding(path: Path) -> Mapping[str, Any]:
     try:
         if path.suffix.lower() == ".npz":
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
         content = _read_npy(path) if path.suffix.lower() == ".npy" else read_pickle(path)
     except (OSError, ValueError, zipfile.BadZipFile) as error:

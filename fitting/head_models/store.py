@@ -133,7 +133,7 @@ def read_head(name: str) -> ImportedHead:
     """
     path = _file_of(name)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return _unpacked({key: archive[key] for key in archive.files})
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(
