@@ -37,14 +37,26 @@ def shoot_options(*, device: bool = True) -> Callable[[Function], Function]:
     return decorate
 
 
-def open_shoot(path: Path, *, frames: str | None, output: str | None, device: str | None = None) -> Shoot:
+MODEL_OPTION = click.option("--model", help="Head model to fit instead of the file's; see: vultus model list")
+
+
+def open_shoot(
+    path: Path,
+    *,
+    frames: str | None,
+    output: str | None,
+    device: str | None = None,
+    model: str | None = None,
+) -> Shoot:
     """The shoot of a path, with the options of the command line in place of the file's.
 
     A relative output on the command line is relative to the current folder, as everywhere on a command line.
     """
     place = str(Path(output).resolve()) if output else None
     return find_shoot(path).with_changes(
-        shoot={"frames": frames, "output": place}, detect={"device": device}, fit={"device": device}
+        shoot={"frames": frames, "output": place},
+        detect={"device": device},
+        fit={"device": device, "model": model},
     )
 
 

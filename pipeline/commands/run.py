@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.common import open_shoot, shoot_options, working
+from pipeline.commands.common import MODEL_OPTION, open_shoot, shoot_options, working
 
 
 @click.command(epilog="Example:  vultus run footage/take1 --frames 1001-1010 --device cpu")
 @shoot_options()
+@MODEL_OPTION
 @click.pass_context
 def command(
     context: click.Context,
@@ -19,6 +20,7 @@ def command(
     output: str | None,
     force: bool,
     device: str | None,
+    model: str | None,
 ) -> None:
     """Do all stages for SHOOT: cameras, landmarks, fit, exports, overlays.
 
@@ -27,7 +29,7 @@ def command(
     from pipeline.stages.run import main
     from pipeline.stores.outcome import read_outcome
 
-    opened = open_shoot(shoot, frames=frames, output=output, device=device)
+    opened = open_shoot(shoot, frames=frames, output=output, device=device, model=model)
     with working() as progress:
         main(opened, force=force, progress=progress)
     outcome = read_outcome(opened)
