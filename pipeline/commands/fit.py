@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from calibration.errors import SolverError
-from pipeline.commands.common import MODEL_OPTION, open_shoot, shoot_options, working
+from pipeline.commands.common import open_shoot, shoot_options, working
 
 
 @click.command(epilog="Example:  vultus fit footage/take1")
 @shoot_options()
-@MODEL_OPTION
+@click.option("--solver", type=click.Choice(["lm", "lbfgs"]), help="Both end at the same place; lm is faster.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -21,14 +21,15 @@ def command(
     output: str | None,
     force: bool,
     device: str | None,
-    model: str | None,
+    solver: str | None,
 ) -> None:
     """Fit the head model to the landmarks of SHOOT: one identity, and expression and pose per frame."""
     from pipeline.fit_summary import summary_lines
     from pipeline.stages.fit import main
     from pipeline.stores.performance import read_performance
 
-    opened = open_shoot(shoot, frames=frames, output=output, device=device, model=model)
+    opened = open_shoot(shoot, frames=frames, output=output, device=device)
+    opened = opened.with_changes(fit={"solver": solver})
     with working() as progress:
         path = main(opened, force=force, progress=progress)
     performance, _ = read_performance(path)

@@ -90,6 +90,7 @@ class FitSettings(Section):
 
     model: str = "makehuman"
     refine: tuple[Literal["camera_rotation", "camera_translation", "focal", "distortion"], ...] = ()
+    solver: Literal["lm", "lbfgs"] | None = None
     max_iterations: int | None = Field(default=None, ge=1)
     identity_prior: Literal["gaussian", "mixture"] | None = None
     robust: Literal["none", "huber", "geman_mcclure"] | None = None

@@ -131,6 +131,7 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 # model = "ict"          # a head model of others, brought in with: vultus model import
 # What of the cameras to refine besides: camera_rotation, camera_translation, focal, distortion.
 # refine = ["camera_rotation", "camera_translation"]
+# solver = "lbfgs"       # lm (Levenberg-Marquardt) or lbfgs: the same answer, lm several times faster
 # max_iterations = 200
 # identity_prior = "mixture"   # gaussian, or the mixture of the heads that the model was made from
 # robust = "huber"       # how far landmarks are believed that lie far off: none, huber, geman_mcclure
