@@ -63,7 +63,8 @@ def fit_options(settings: FitSettings) -> FitOptions:
         "weights": FitWeights(**settings.weights.model_dump(exclude_none=True)),
         "frozen": frozenset(CAMERA_GROUPS) - set(settings.refine),
     }
-    chosen = settings.model_dump(include={"solver", "max_iterations", "identity_prior", "robust"}, exclude_none=True)
+    keys = {"solver", "max_iterations", "identity_prior", "robust"}
+    chosen = settings.model_dump(include=keys, exclude_none=True)
     options |= chosen
     return FitOptions(**options)  # type: ignore[arg-type]
 
