@@ -1,4 +1,4 @@
-"""Diagonal blocks of the inverse of a normal matrix: what is unsure about each frame, and about what all share.
+"""Diagonal blocks of the inverse of a normal matrix: what is unsure about a frame, and about what all share.
 
 The blocks of a chain's inverse are found from its last frame to its first, each from the one after it
 (Takahashi, Fagan and Chen 1973), without the inverse ever being written out.
@@ -81,7 +81,7 @@ def _chain_blocks(chain: Chain) -> Tensor:
     """(F, n, n) the diagonal blocks of `D^-1`."""
     eye = torch.eye(chain.factors.shape[-1]).to(chain.factors)
     inverse = torch.linalg.solve_triangular(chain.factors, eye.expand_as(chain.factors), upper=False)
-    blocks = inverse.mT @ inverse
+    blocks = torch.as_tensor(inverse.mT @ inverse)
     if chain.links is not None:
         for frame in reversed(range(len(chain.links))):
             # D^-1[f, f] = L^-T (1 + K D^-1[f + 1, f + 1] K^T) L^-1, with K the link

@@ -1,8 +1,8 @@
 """How far what a fit gives may be from the truth: posterior standard deviations, from the normal matrix.
 
 The energy is a negative log likelihood, so that its Hessian at the solution is the inverse covariance of the
-unknowns (Laplace's approximation): noise, robust weights and priors included. A marginal is a diagonal of that
-inverse, so that a frame inherits what is unsure about the identity, the cameras and the frames beside it.
+unknowns (Laplace's approximation): noise, robust weights and priors included. A marginal is a diagonal of the
+covariance, so that a frame inherits what is unsure about the identity, the cameras and the frames beside it.
 """
 
 from __future__ import annotations

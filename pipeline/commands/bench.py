@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands.bench_accuracy import command as bench_accuracy
 from pipeline.commands.common import working
 
 QUERIES = "68,320,703,5000,50000"
@@ -70,3 +71,6 @@ def bench_detect(
     if output is not None:
         bench.write(output)
         click.echo(output)
+
+
+command.add_command(bench_accuracy)
