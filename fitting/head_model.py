@@ -137,8 +137,9 @@ class HeadModel(SkinnedPoints):
         self.quads = assets.quads
         self.quads_uv = assets.quads_uv
         self.uv = assets.uv
-        self.triangles = _split(assets.quads)
-        self.triangles_uv = _split(assets.quads_uv)
+        whole = assets.quads[:, 2] != assets.quads[:, 3]
+        self.triangles = _split(assets.quads, whole)
+        self.triangles_uv = _split(assets.quads_uv, whole)
         names = enumerate(self.traits.part_names)
         self.parts = {name: np.flatnonzero(assets.part == i) for i, name in names}
         self.ibug68 = self.traits.landmarks
@@ -270,10 +271,10 @@ def _blend(coefficients: Tensor, basis: Tensor) -> Tensor:
     return mixed.reshape(*coefficients.shape[:-1], *basis.shape[1:])
 
 
-def _split(quads: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Quads (Q, 4) as triangles, both halves of a quad in a row; a triangle repeats its last corner."""
-    halves = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
-    return halves[halves[:, 1] != halves[:, 2]]
+def _split(quads: NDArray[np.int64], whole: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Quads (Q, 4) as triangles, both halves in a row; only the first of what is not whole, a triangle."""
+    kept = np.stack([np.ones_like(whole), whole], axis=1).ravel()
+    return quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)[kept]
 
 
 @lru_cache(maxsize=4)
