@@ -29,7 +29,8 @@ class FitWeights:
             iterations and gain nothing: what is left is clipped, and the rest fitted again.
         joints: of E_joints per squared radian; 25 means 0.2 rad.
         temporal: of E_temporal, per m^2/s; 400 means that a point moves some 10 mm in a frame of 24 fps.
-        intersect: of E_intersect, per m^2; 1e6 means that skin is within 1 mm of leaving teeth and eyes.
+        intersect: of E_intersect, per m^2; 1e7 means that skin is usually less than 0.3 mm inside teeth
+            and eyes.
     """
 
     landmarks: float = 1.0
@@ -38,7 +39,7 @@ class FitWeights:
     bounds: float = 1_000.0
     joints: float = 25.0
     temporal: float = 400.0
-    intersect: float = 1e6
+    intersect: float = 1e7
 
     def __post_init__(self) -> None:
         negative = [name for name, value in vars(self).items() if not value >= 0]
@@ -90,8 +91,8 @@ class FitOptions:
         gauge: what holds the world while cameras may move, a name in :data:`fitting.parameters.GAUGES`.
             "head" is for cameras that are nearly unknown: held to the head, they are found in a fraction of
             the iterations. Either way the first camera ends where it was given.
-        identity_prior: E_identity, a name in :data:`fitting.identity_prior.PRIORS`. The mixture is likelier by
-            7.6 nats on heads of its library, and recovers neither these nor others any better.
+        identity_prior: E_identity, a name in :data:`fitting.identity_prior.PRIORS`. The mixture makes
+            heads of its library likelier, by 7.6 nats, and recovers neither these nor others any better.
         robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.
         robust_scale: residual in sigmas where it bends.
         systematic: share of a landmark's variance that is the same in every view and frame. Repeated views do

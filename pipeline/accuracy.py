@@ -110,9 +110,9 @@ def cases() -> list[Case]:
     ]
 
 
-def tables() -> list[str]:
-    """The names of the tables."""
-    return list(dict.fromkeys(case.table for case in cases()))
+def tables(chosen: Sequence[Case] | None = None) -> list[str]:
+    """The names of the tables of these cases, or of all."""
+    return list(dict.fromkeys(case.table for case in (cases() if chosen is None else chosen)))
 
 
 def measure(

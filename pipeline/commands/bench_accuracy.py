@@ -11,11 +11,14 @@ from pipeline.commands.common import working
 
 @click.command("accuracy", epilog="Example:  vultus bench accuracy --table density --output accuracy.json")
 @click.option("--table", "wanted", multiple=True, help="One of the tables; all if not said. May be repeated.")
+@click.option("--sweep", is_flag=True, help="Vary the weights of the energy instead, one at a time.")
 @click.option("--frames", type=click.IntRange(1), default=10, show_default=True, help="Of each performance.")
 @click.option("--people", type=click.IntRange(1), default=3, show_default=True, help="Performances a line.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--output", type=click.Path(path_type=Path), help="A JSON file for the figures.")
-def command(wanted: tuple[str, ...], frames: int, people: int, device: str, output: Path | None) -> None:
+def command(
+    wanted: tuple[str, ...], sweep: bool, frames: int, people: int, device: str, output: Path | None
+) -> None:
     """How far fitted faces are from the truth, on synthetic landmarks whose truth is known.
 
     Random people of the head model speak and turn before cameras 1.2 m away, where a pixel is 0.6 mm; their
@@ -25,11 +28,14 @@ def command(wanted: tuple[str, ...], frames: int, people: int, device: str, outp
     from fitting.head_model import load_head_model
     from pipeline.accuracy import HEADINGS, cases, measure, tables, write_lines
     from pipeline.devices import torch_device
+    from pipeline.weight_sweep import sweep as sweep_cases
 
-    unknown = sorted(set(wanted) - set(tables()))
+    every = list(sweep_cases()) if sweep else cases()
+    unknown = sorted(set(wanted) - set(tables(every)))
     if unknown:
-        raise click.BadParameter(f"'{unknown[0]}' is not one of: {', '.join(tables())}", param_hint="--table")
-    chosen = [case for case in cases() if not wanted or case.table in wanted]
+        known = ", ".join(tables(every))
+        raise click.BadParameter(f"'{unknown[0]}' is not one of: {known}", param_hint="--table")
+    chosen = [case for case in every if not wanted or case.table in wanted]
     model = load_head_model(torch_device(device))
     with working() as progress:
         lines = list(measure(model, chosen, frames, people, progress))

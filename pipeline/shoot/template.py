@@ -135,7 +135,7 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 # max_iterations = 200
 # identity_prior = "mixture"   # gaussian, or the mixture of the heads that the model was made from
 # robust = "huber"       # how far landmarks are believed that lie far off: none, huber, geman_mcclure
-# [fit.weights]          # landmarks, identity, expression, bounds, joints, temporal, intersect; see vultus bench weights
+# [fit.weights]          # landmarks, identity, expression, bounds, joints, temporal, intersect
 # temporal = 0           # for frames that are separate poses and not a movie
 
 [export]
