@@ -114,10 +114,7 @@ class HeadModel(SkinnedPoints):
     joint_names: tuple[str, ...] = JOINT_NAMES
 
     def __init__(self, assets: HeadAssets, traits: HeadTraits | None = None) -> None:
-        """Build the model from its arrays; float32 on the CPU (`.to(...)` moves it).
-
-        The traits are those of our own head where none are given.
-        """
+        """Build the model from its arrays, ours without traits; float32 on the CPU (`.to(...)` moves it)."""
         super().__init__(
             *(
                 torch.from_numpy(np.ascontiguousarray(array, np.float32))
@@ -140,8 +137,7 @@ class HeadModel(SkinnedPoints):
         whole = assets.quads[:, 2] != assets.quads[:, 3]
         self.triangles = _split(assets.quads, whole)
         self.triangles_uv = _split(assets.quads_uv, whole)
-        names = enumerate(self.traits.part_names)
-        self.parts = {name: np.flatnonzero(assets.part == i) for i, name in names}
+        self.parts = {n: np.flatnonzero(assets.part == i) for i, n in enumerate(self.traits.part_names)}
         self.ibug68 = self.traits.landmarks
 
     @property
@@ -298,8 +294,7 @@ def _outer_skin(model: HeadModel) -> NDArray[np.int64]:
 def _face(model: HeadModel) -> NDArray[np.int64]:
     """The face proper, from the chin to the hairline and to before the ears."""
     skin = _outer_skin(model)
-    canonical = model.traits.canonical
-    position = (model.assets.mean if canonical is None else canonical)[skin]
+    position = (model.assets.mean if model.traits.canonical is None else model.canonical)[skin]
     return skin[(position[:, 2] > -0.045) & (position[:, 1] > -0.115) & (position[:, 1] < 0.06)]
 
 
