@@ -29,6 +29,10 @@ class RigidMotion:
         turned = points @ np.swapaxes(self.rotation, -1, -2)
         return np.asarray(self.scale[:, None, None] * turned + self.translation[:, None])
 
+    def undo(self, points: Array) -> Array:
+        """Points (L, 3) before the first motion took them where they are."""
+        return np.asarray((points - self.translation[0]) @ self.rotation[0] / self.scale[0])
+
 
 def align(source: Array, target: Array, weights: Array, *, with_scale: bool = False) -> RigidMotion:
     """The motions that bring source points nearest to target points (Umeyama 1991).

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from calibration.errors import InputError
 from fitting.closest import Surface
 from fitting.head_model import HeadModel
 from fitting.performance import Performance
+from fitting.surface_alignment import surface_onto_points
 
 Array = NDArray[np.float64]
-
-_ICP_ROUNDS = 30
-_ICP_STILL = 1e-5  # radians and metres: a hundredth of a millimetre
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,8 @@ def surface_error(
     Args:
         truth: (N, 3) metres, points on the true surface, only where it should be scored.
         vertices: (V, 3) metres, the fitted head. triangles: (T, 3).
-        align: whether to bring the truth onto the fit first, rigidly and without scale.
+        align: whether to bring one onto the other first, rigidly and without scale; they are to overlap
+            within a few centimetres, as they do in one calibrated world.
 
     Returns:
         (N,) metres, exact distances to the closest point of the fitted triangles.
@@ -69,29 +67,10 @@ def surface_error(
     if not len(truth) or not np.isfinite(truth).all() or not np.isfinite(vertices).all():
         raise InputError("a surface error needs points that are numbers on both sides")
     surface = Surface(vertices, triangles)
-    moved = align_to_surface(truth, surface) if align else np.asarray(truth, dtype=np.float64)
+    points = np.asarray(truth, dtype=np.float64)
+    moved = surface_onto_points(surface, points).undo(points) if align else points
     closest, _ = surface.closest(moved)
     return np.asarray(np.linalg.norm(closest - moved, axis=-1))
-
-
-def align_to_surface(points: Array, surface: Surface) -> Array:
-    """Points (N, 3) moved rigidly onto a surface near them: iterated closest points, point to plane.
-
-    The two are to overlap already within a few centimetres, as they do in one calibrated world.
-    """
-    moved = np.array(points, dtype=np.float64)
-    for _ in range(_ICP_ROUNDS):
-        closest, triangle = surface.closest(moved)
-        centre = moved.mean(0)
-        normal = surface.normals[triangle]
-        # n . (w x (p - c) + s + p - q) = 0, linear in the small rotation w and the shift s
-        rows = np.concatenate([np.cross(moved - centre, normal), normal], axis=1)
-        right = ((closest - moved) * normal).sum(-1)
-        step, *_ = np.linalg.lstsq(rows, right, rcond=None)
-        moved = Rotation.from_rotvec(step[:3]).apply(moved - centre) + centre + step[3:]
-        if np.abs(step).max() < _ICP_STILL:
-            break
-    return moved
 
 
 @torch.no_grad()

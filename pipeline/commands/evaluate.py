@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Measure against ground truth: fitted heads, or landmarks on labelled photographs."""
+    """Measure against ground truth: fitted heads, any meshes, or landmarks on labelled photographs."""
 
 
 @command.command(
@@ -115,3 +115,52 @@ def evaluate_landmarks(
         if output is not None:
             landmark_report.write_report(found, output)
     click.echo("\n".join(landmark_report.table(found)))
+
+
+@command.command(
+    "mesh",
+    epilog="Example:  vultus evaluate mesh ours=take1/performance.h5 theirs=heads --scan scans",
+)
+@click.argument("predictions", metavar="[NAME=]PREDICTION...", nargs=-1, required=True)
+@click.option("--scan", type=click.Path(path_type=Path), required=True, help="A scan, or a folder of them.")
+@click.option("--scale", is_flag=True, help="Let predictions grow to fit the scans (NoW's first variant).")
+@click.option("--trim", type=click.FloatRange(0, 0.9), default=0.0, help="Share left out of the alignment.")
+@click.option("--whole", is_flag=True, help="Score all of the scan, not only the middle of the face.")
+@click.option("--units", help="Of the scans: m, cm or mm; what they say themselves, or mm, if not said.")
+@click.option("--prediction-units", help="Of the predictions, likewise.")
+@click.option(
+    "--landmarks",
+    type=click.Path(path_type=Path),
+    help="The scans' 7 landmarks; NAME.landmarks.txt if not said.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Folder for figures, curves and error maps.")
+def evaluate_mesh(
+    predictions: tuple[str, ...],
+    scan: Path,
+    scale: bool,
+    trim: float,
+    whole: bool,
+    units: str | None,
+    prediction_units: str | None,
+    landmarks: Path | None,
+    output: Path | None,
+) -> None:
+    """Distances of scans from predicted heads, as the NoW challenge measures them.
+
+    A PREDICTION is a performance.h5, a mesh (OBJ, PLY, STL), a NumPy archive of meshes, or a folder of
+    meshes; scans are such too. Predictions and scans belong together by name or by frame number. Each needs
+    seven landmarks: corners of the eyes from the actor's right to left, base of the nose, corners of the
+    mouth; on heads of our own topology they are known. Without --scale a wrong size counts as an error.
+    """
+    from fitting.scan_distance import ScanProtocol
+    from pipeline import mesh_evaluation, mesh_report
+    from pipeline.meshes import MeshSource, named_sources
+
+    sources = named_sources(predictions, prediction_units)
+    scans = MeshSource(scan, units, landmarks)
+    protocol = ScanProtocol(scale=scale, trim=trim, whole=whole)
+    with working() as progress:
+        found = mesh_evaluation.evaluate_meshes(sources, scans, protocol, progress)
+        if output is not None:
+            mesh_report.write_mesh_report(found, output)
+    click.echo("\n".join(mesh_report.table(found)))

@@ -7,16 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from calibration.camera import Rig
 from calibration.errors import InputError
 from calibration.formats import read_rig
 from calibration.whole_file import whole_file
 from fitting.evaluate import ErrorSummary, interocular_distance, reprojection_error, surface_error
-from fitting.head_model import HeadModel
 from fitting.head_models.store import find_head_model
 from fitting.posed import posed_vertices
+from pipeline.meshes import skin_triangles
 from pipeline.progress import Progress, silent
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.performance import read_performance
@@ -117,7 +116,7 @@ def evaluate(
         raise InputError("The performance and the ground truth have no frame in common", where=shoot.name)
     to_world = move_between(true_rig, performance.rig) if true_rig is not None else np.asarray
     model = find_head_model(info.name)
-    skin = _skin_triangles(model)
+    skin = skin_triangles(model)
     world, aligned = [], []
     for done, (position, row) in enumerate(zip(fitted, true, strict=True), start=1):
         vertices = posed_vertices(model, performance, int(position))
@@ -146,11 +145,3 @@ def read_evaluation(path: Path) -> Evaluation:
 def _words(errors: ErrorSummary, unit: str) -> str:
     median, mean, most = (f"{value:.2f} {unit}" for value in (errors.median, errors.mean, errors.p90))
     return f"median {median}, mean {mean}, 90 % within {most}"
-
-
-def _skin_triangles(model: HeadModel) -> NDArray[np.int64]:
-    """The triangles of the skin alone: a scored face is not to be matched by teeth or eyeballs behind it."""
-    skin = np.zeros(len(model.mean), dtype=bool)
-    skin[model.parts["skin"]] = True
-    triangles = np.asarray(model.triangles, dtype=np.int64)
-    return triangles[skin[triangles].all(axis=1)]
