@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import block_array, coo_array, csc_array, csr_array, kron
@@ -38,7 +40,7 @@ class OffsetSolver:
         seen[model.region("outer_skin")] = True
         self.on_skin = seen[points.vertices].all(1)
         self.means = self._means(place)
-        self.lashes = np.asarray(model.parts["lashes"])
+        self.lashes = np.asarray(model.parts.get("lashes", np.arange(0)))
         self.beside = KDTree(mean[self.skin]).query(mean[self.lashes])[1]
 
     def _means(self, place: NDArray[np.int64]) -> csr_array:
@@ -48,17 +50,19 @@ class OffsetSolver:
         entries = chosen.weights.ravel(), (rows, place[chosen.vertices].ravel())
         return csr_array(coo_array(entries, shape=(len(chosen), len(self.skin))))
 
-    def solve(self, information: Array, pull: Array, spread: float) -> Array:
-        """The offset (V, 3) in metres.
+    def factor(self, information: Array, spread: float) -> Callable[[Array], Array]:
+        """Prepare for information (L, 3, 3) in 1 / m^2.
 
         Args:
-            information: (L, 3, 3) 1 / m^2. pull: (L, 3) 1 / m.
+            information: of the landmarks.
             spread: s, metres, the standard deviation of the offset where there is no evidence.
+
+        Returns:
+            what gives the offset (V, 3) in metres for a pull (L, 3) in 1 / m.
         """
         given, means = information[self.on_skin], self.means
         blocks = [[means.T @ (means * given[:, i, j, None]) for j in range(3)] for i in range(3)]
         left = kron(np.eye(3), self.prior / spread**2) + block_array(blocks)
-        right = (means.T @ pull[self.on_skin]).T.ravel()
         # the matrix is symmetric and positive definite: no pivoting, and an order that keeps the factors thin
         factors = splu(
             csc_array(left),
@@ -66,11 +70,15 @@ class OffsetSolver:
             diag_pivot_thresh=0.0,
             options={"SymmetricMode": True},
         )
-        found = factors.solve(right).reshape(3, -1).T
-        offset = np.zeros((self.size, 3))
-        offset[self.skin] = found
-        offset[self.lashes] = found[self.beside]
-        return offset
+
+        def solve(pull: Array) -> Array:
+            found = factors.solve((means.T @ pull[self.on_skin]).T.ravel()).reshape(3, -1).T
+            offset = np.zeros((self.size, 3))
+            offset[self.skin] = found
+            offset[self.lashes] = found[self.beside]
+            return offset
+
+        return solve
 
     def at_landmarks(self, offset: Array) -> Array:
         """(L, 3) an offset (V, 3) at the landmarks; zero at those that do not count."""

@@ -16,6 +16,7 @@ from calibration.camera import Rig
 from calibration.errors import UsageError
 from fitting.fit import FitStart, fit_performance
 from fitting.head_model import HeadModel
+from fitting.model_moves import ModelMoves
 from fitting.observations import Observations
 from fitting.offset_solver import OffsetSolver
 from fitting.options import FitOptions
@@ -23,7 +24,6 @@ from fitting.parameters import CAMERA_GROUPS
 from fitting.performance import Performance
 from fitting.posed import personalised
 from fitting.shape_evidence import ShapeEvidence, gather_evidence
-from fitting.shape_judge import ShapeJudge
 from fitting.solver import Progress
 
 Array = NDArray[np.float64]
@@ -60,7 +60,7 @@ class PersonalShape:
         offset: (V, 3) metres, to be added to the mean head; all zero where no spread held.
         spread: metres, the one that was chosen; 0 where none held.
         gains: by spread in metres, (folds,) the part of the held-out cameras' landmark energy that the offset
-            of the other cameras takes away, beyond what the head model can by itself; negative where it adds.
+            of the other cameras takes away, beyond what the head model does; negative where it adds.
     """
 
     offset: Array
@@ -71,6 +71,14 @@ class PersonalShape:
     def held(self) -> bool:
         """Whether there is an offset at all."""
         return self.spread > 0
+
+    def words(self) -> str:
+        """What the held-out cameras say of it."""
+        if not self.gains:
+            return "it takes two cameras that see skin to tell a shape from an error"
+        best = self.spread or max(self.gains, key=lambda spread: float(self.gains[spread].mean()))
+        change = 100 * float(self.gains[best].mean())
+        return f"it takes {change:.1f} % off the landmark energy of cameras that it was not made from"
 
 
 def fit_personal_shape(
@@ -122,8 +130,9 @@ def find_personal_shape(
 ) -> PersonalShape:
     """The smooth offset of the neutral that the residuals of a fit ask for, as far as it holds.
 
-    For each spread, cameras are left out in turn, an offset is made from the others and judged by those left
-    out. The best spread is taken if its gain is beyond chance (more than its standard error over the folds).
+    For each spread, cameras are left out in turn; the others move the head model alone, and the model with an
+    offset; those left out judge. The best spread is taken if its gain is beyond chance (more than its
+    standard error over the folds).
 
     Args:
         model: that the performance was fitted with.
@@ -133,41 +142,70 @@ def find_personal_shape(
     """
     options = FitOptions() if options is None else options
     wanted = PersonalShapeOptions() if shape_options is None else shape_options
-    evidence = gather_evidence(model, performance, observations, options)
     solver = OffsetSolver(model, observations.points, wanted.reach)
+    evidence = gather_evidence(model, performance, observations, options).masked(solver.on_skin)
     nothing = PersonalShape(np.zeros((len(model.mean), 3)))
     seeing = np.flatnonzero(evidence.views.any(1))
     if len(seeing) < 2 or not solver.on_skin.any():
         return nothing
+    finder = _Finder(
+        evidence, solver, ModelMoves(model, performance, observations.points), options.systematic
+    )
     folds = [seeing[k :: wanted.folds] for k in range(min(wanted.folds, len(seeing)))]
-    judge = ShapeJudge(model, performance, observations.points)
-    gains = {
-        spread: np.array(
-            [_gain(evidence, solver, judge, spread, seeing, fold, options.systematic) for fold in folds]
-        )
-        for spread in wanted.spreads
-    }
+    gains = finder.gains(seeing, folds, wanted.spreads)
     best = max(gains, key=lambda spread: float(gains[spread].mean()))
     error = gains[best].std(ddof=1) / np.sqrt(len(folds))
     if gains[best].mean() <= error:
         return replace(nothing, gains=gains)
-    offset = solver.solve(*evidence.believed(seeing, options.systematic), best)
+    offset, _ = finder.estimate(_Part.of(finder, seeing), best)
     return PersonalShape(offset, best, gains)
 
 
-def _gain(
-    evidence: ShapeEvidence,
-    solver: OffsetSolver,
-    judge: ShapeJudge,
-    spread: float,
-    seeing: NDArray[np.int64],
-    held_out: NDArray[np.int64],
-    systematic: float,
-) -> float:
-    """What an offset of all cameras but some gains in these."""
-    rest = np.setdiff1d(seeing, held_out)
-    offset = solver.solve(*evidence.believed(rest, systematic), spread)
-    return judge.gain(evidence, held_out, solver.at_landmarks(offset))
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What some cameras say, for as much as it is worth, and how stiff the head model is to it."""
+
+    information: Array
+    pull: Array
+    stiffness: Array
+
+    @classmethod
+    def of(cls, finder: _Finder, cameras: NDArray[np.int64]) -> _Part:
+        information, pull = finder.evidence.believed(cameras, finder.systematic)
+        return cls(information, pull, finder.moves.stiffness(information))
+
+
+@dataclass(frozen=True, eq=False)
+class _Finder:
+    """Makes offsets from some cameras and judges them by others."""
+
+    evidence: ShapeEvidence
+    solver: OffsetSolver
+    moves: ModelMoves
+    systematic: float
+
+    def estimate(self, part: _Part, spread: float) -> tuple[Array, Array]:
+        """The offset (V, 3), and the displacement (L, 3) of the landmarks by it and by the model after it.
+
+        As in the whole fit, the offset comes first and the model follows.
+        """
+        offset = self.solver.factor(part.information, spread)(part.pull)
+        own = self.solver.at_landmarks(offset)
+        pressed = np.einsum("lij,lj->li", part.information, own)
+        return offset, own + self.moves.follow(part.stiffness, part.pull - pressed)
+
+    def gains(
+        self, seeing: NDArray[np.int64], folds: list[NDArray[np.int64]], spreads: tuple[float, ...]
+    ) -> dict[float, Array]:
+        """What offsets of each spread gain in each fold; see :attr:`PersonalShape.gains`."""
+        gains = {spread: np.zeros(len(folds)) for spread in spreads}
+        for index, fold in enumerate(folds):
+            part = _Part.of(self, np.setdiff1d(seeing, fold))
+            without = self.evidence.change(fold, self.moves.follow(part.stiffness, part.pull))
+            for spread in spreads:
+                _, displacement = self.estimate(part, spread)
+                gains[spread][index] = without - self.evidence.change(fold, displacement)
+        return gains
 
 
 def _part(progress: Progress | None, start: int, stop: int) -> Progress | None:

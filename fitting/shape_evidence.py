@@ -40,12 +40,8 @@ class ShapeEvidence:
     views: Array
     crowd: Array
 
-    def select(self, groups: NDArray[np.int64]) -> tuple[Array, Array]:
-        """Information (L, 3, 3) and pull (L, 3) of some groups together, as independent views."""
-        return self.information[groups].sum(0), self.pull[groups].sum(0)
-
     def believed(self, groups: NDArray[np.int64], systematic: float) -> tuple[Array, Array]:
-        """:meth:`select`, taken for as much as it is worth.
+        """Information (L, 3, 3) and pull (L, 3) of some groups, for as much as they are worth.
 
         What is wrong with a landmark is mostly wrong with it in every view, and with its neighbours.
 
@@ -53,9 +49,25 @@ class ShapeEvidence:
             groups: their positions.
             systematic: see :attr:`fitting.options.FitOptions.systematic`.
         """
-        information, pull = self.select(groups)
         share = 1 / (self.crowd * (1 + systematic * self.views[groups].sum(0)))
+        information, pull = self.information[groups].sum(0), self.pull[groups].sum(0)
         return information * share[:, None, None], pull * share[:, None]
+
+    def change(self, groups: NDArray[np.int64], displacement: Array) -> float:
+        """The relative change of the energy of some groups by a displacement (L, 3) of the landmarks."""
+        moved = 0.5 * np.einsum("glij,lj->gli", self.information[groups], displacement) - self.pull[groups]
+        energy = float((self.energy[groups] / self.crowd).sum())
+        return float((displacement * moved / self.crowd[:, None]).sum()) / max(energy, 1e-12)
+
+    def masked(self, kept: NDArray[np.bool_]) -> ShapeEvidence:
+        """The evidence of some landmarks (L,) alone; the others say nothing."""
+        return ShapeEvidence(
+            np.where(kept[:, None, None], self.information, 0.0),
+            np.where(kept[:, None], self.pull, 0.0),
+            np.where(kept, self.energy, 0.0),
+            np.where(kept, self.views, 0.0),
+            self.crowd,
+        )
 
 
 def gather_evidence(
