@@ -24,6 +24,7 @@ _POSSIBLE_SIZE, _USUAL_SIZE = (0.5, 2.0), (0.75, 1.35)
 _HEAD_HEIGHT = 0.23
 _FAR = 30.0
 _SHOWN = 8
+_LIKELIER = 2.0
 _UNITS = {
     1e3: "millimetres taken for metres",
     1e2: "centimetres taken for metres",
@@ -152,20 +153,19 @@ def _explain(sample: Sample, found: Agreement, poses_known: bool) -> tuple[int, 
     suspects = _suspects(sample, found)
     swapped = _best(swaps(sample, suspects))
     mirrored = _best(mirrors(sample, suspects))
-    if swapped is not None and (mirrored is None or swapped[1].badness <= mirrored[1].badness):
-        first, second = (names[index] for index in swapped[0])
+    # Faces are symmetric, and so are many rigs: where both explain it, swapped folders are the likelier.
+    if swapped is not None and (mirrored is None or swapped[1].badness < _LIKELIER * mirrored[1].badness):
         raise InputError(
-            f"their images or their calibrations are swapped: exchanged, landmarks that are "
-            f"{_off(found, swapped[0])} off come to {_off(swapped[1], swapped[0])}",
-            where=f"Cameras {first} and {second}",
+            f"their images or their calibrations are swapped: exchanged, {_gain(found, *swapped)}",
+            where=f"Cameras {' and '.join(names[index] for index in swapped[0])}",
             fix="Exchange their folders of images in the shoot file, or their names in the calibration",
         )
     if mirrored is not None:
+        several = len(mirrored[0]) > 1
         raise InputError(
-            f"its images are mirrored: mirrored back, landmarks that are {_off(found, mirrored[0])} off come "
-            f"to {_off(mirrored[1], mirrored[0])}",
-            where=f"Camera {', '.join(names[index] for index in mirrored[0])}",
-            fix="Mirror its images back and detect again",
+            f"{'their' if several else 'its'} images are mirrored: mirrored back, {_gain(found, *mirrored)}",
+            where=f"Camera{'s' if several else ''} {', '.join(names[index] for index in mirrored[0])}",
+            fix="Mirror the images back and detect again",
         )
     return _contradicting(sample, found) if poses_known else ()
 
@@ -245,3 +245,7 @@ def _size(scale: float, source: str) -> Iterator[str]:
 def _off(found: Agreement, cameras: Iterable[int]) -> str:
     values = [found.residual_px[index] for index in cameras]
     return f"{', '.join('?' if np.isnan(value) else f'{value:.0f}' for value in values)} px"
+
+
+def _gain(found: Agreement, cameras: tuple[int, ...], then: Agreement) -> str:
+    return f"landmarks that are {_off(found, cameras)} off come to {_off(then, cameras)}"

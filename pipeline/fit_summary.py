@@ -25,16 +25,17 @@ def summary_lines(performance: Performance) -> list[str]:
         lines += _residual_table(performance.rig.names, performance.reliability)
     if performance.uncertainty is not None:
         lines.append(f"one standard deviation  {_deviations(performance.uncertainty)}")
-    if performance.reliability is not None:
-        lines += flagged_lines(performance.frames, performance.reliability)
+    lines += flagged_lines(performance)
     return lines + [f"warning  {warning}" for warning in performance.warnings]
 
 
-def flagged_lines(frames: NDArray[np.int64], reliability: Reliability) -> list[str]:
-    """The flagged frames (F,), a line for each reason."""
-    lines = []
+def flagged_lines(performance: Performance) -> list[str]:
+    """The frames that are not to be relied on, a line for each reason."""
+    lines: list[str] = []
+    if performance.reliability is None:
+        return lines
     for flag in FrameFlag:
-        chosen = frames[(reliability.flags & flag) != 0]
+        chosen = performance.frames[(performance.reliability.flags & flag) != 0]
         if len(chosen):
             text = format_frames(int(frame) for frame in chosen)
             lines.append(f"unreliable frames, {flag.words()}  {text}")

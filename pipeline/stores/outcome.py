@@ -11,6 +11,7 @@ import numpy as np
 from calibration.errors import SolverError
 from calibration.whole_file import whole_file
 from fitting.performance import FrameStatus as FitStatus
+from pipeline.fit_summary import flagged_lines
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.landmarks import FrameStatus, Landmarks, read_landmarks
 from pipeline.stores.performance import read_performance
@@ -42,6 +43,8 @@ class Outcome:
         converged: whether the solver reached its gate.
         reprojection_px: mean distance of seen and fitted landmarks, pixels.
         single_view: fitted frames that only one camera saw a face in.
+        unreliable: frames that are not to be relied on, a line for each reason.
+        warnings: what was wrong with the input but could be lived with, a sentence each.
     """
 
     shoot: str
@@ -50,6 +53,8 @@ class Outcome:
     converged: bool
     reprojection_px: float
     single_view: int
+    unreliable: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_status(self) -> int:
@@ -90,6 +95,8 @@ def read_outcome(shoot: Shoot) -> Outcome:
         converged=performance.converged,
         reprojection_px=performance.reprojection_px,
         single_view=int((performance.status == FitStatus.SINGLE_VIEW).sum()),
+        unreliable=tuple(flagged_lines(performance)),
+        warnings=performance.warnings,
     )
 
 

@@ -14,7 +14,7 @@ FRAMES = np.array([1001, 1002, 1003, 1006, 1007, 1008, 1009, 1010])
 
 def residuals() -> Array:
     """(8, 3, 50) of a good fit, in sigmas."""
-    return np.linalg.norm(np.random.default_rng(0).normal(0, 0.7, (8, 3, 50, 2)), axis=-1)
+    return np.asarray(np.linalg.norm(np.random.default_rng(0).normal(0, 0.7, (8, 3, 50, 2)), axis=-1))
 
 
 def places() -> Array:

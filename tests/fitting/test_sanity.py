@@ -88,7 +88,7 @@ def test_a_camera_with_mirrored_images_is_named(cameras: int, index: int) -> Non
 def test_images_that_are_all_mirrored_are_told() -> None:
     """A whole shoot through a mirror."""
     truth = shoot(4)
-    with pytest.raises(InputError, match="cam0, cam1, cam2, cam3: its images are mirrored"):
+    with pytest.raises(InputError, match="Cameras cam0, cam1, cam2, cam3: their images are mirrored"):
         look(truth, mean=seen_mirrored(truth, 0, 1, 2, 3))
 
 
