@@ -135,4 +135,4 @@ def _starting_shares(samples: Array, count: int) -> Array:
         nearest = ((centres**2).sum(axis=1) - 2 * samples @ centres.T).argmin(axis=1)
         shares = np.eye(count, dtype=np.float32)[nearest]
         centres = (shares.T @ samples) / np.maximum(shares.sum(axis=0), 1.0)[:, None]
-    return shares
+    return np.asarray(shares, np.float32)

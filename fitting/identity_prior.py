@@ -69,7 +69,8 @@ class MixturePrior:
     def _log_densities(self, identity: Tensor) -> Tensor:
         """(G,) log gamma_g N(beta | nu_g, Sigma_g), without what all of them share."""
         away = identity - self._means
-        return self._levels - 0.5 * torch.einsum("gi,gij,gj->g", away, self._precisions, away)
+        squared = torch.einsum("gi,gij,gj->g", away, self._precisions, away)
+        return torch.as_tensor(self._levels - 0.5 * squared)
 
     def _likeliest(self) -> Tensor:
         """The mode that is reached from the best of the means; each step is sure to climb (Carreira 2000)."""
@@ -77,7 +78,7 @@ class MixturePrior:
         for _ in range(50):
             weighted = self._shares(identity)[:, None, None] * self._precisions
             pull = torch.einsum("gij,gj->i", weighted, self._means)
-            identity = torch.linalg.solve(weighted.sum(0), pull)
+            identity = torch.as_tensor(torch.linalg.solve(weighted.sum(0), pull))
         return identity
 
 

@@ -149,7 +149,7 @@ class Contacts(nn.Module):
             by_identity = self._slopes(self.identity_basis, touches)
             by_identity = by_identity + self.radius_basis[:, touches.obstacle].T
             rows = torch.cat((by_expression, by_identity), dim=1)
-            for frame in touches.frame.unique().tolist():
+            for frame in sorted(set(touches.frame.tolist())):
                 here = touches.frame == frame
                 blocks[start + frame] = by_expression[here].T @ rows[here]
             shared += by_identity.T @ by_identity
@@ -159,7 +159,7 @@ class Contacts(nn.Module):
         """(F, P, 3) metres in the bind pose."""
         # p[f] = mean + sum_b beta[b] identity[b] + sum_e psi[f, e] expression[e]
         neutral = self.mean.flatten() + identity @ self.identity_basis.flatten(1)
-        return (neutral + expression @ self.expression_basis.flatten(1)).unflatten(1, (-1, 3))
+        return (neutral + expression @ self.expression_basis.flatten(1)).reshape(len(expression), -1, 3)
 
     def radii(self, identity: Tensor) -> Tensor:
         """(O,) metres, zero for hulls."""

@@ -79,7 +79,9 @@ def test_the_curvature_is_that_of_the_depths_alone() -> None:
     identity, expression = twisted(1)
     found = contacts()
     bent = found.curvature(identity, expression)
-    by_identity, by_expression = jacobian(lambda b, e: found.depths(b, e)[0], (identity, expression))
+    by_identity, by_expression = jacobian(  # type: ignore[no-untyped-call]
+        lambda b, e: found.depths(b, e)[0], (identity, expression)
+    )
     torch.testing.assert_close(bent.shared, by_identity.T @ by_identity)
     torch.testing.assert_close(bent.frames, torch.einsum("afi,afj->fij", by_expression, by_expression))
     torch.testing.assert_close(bent.ties, torch.einsum("afi,aj->fij", by_expression, by_identity))
