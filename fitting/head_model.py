@@ -142,11 +142,7 @@ class HeadModel(SkinnedPoints):
 
     @property
     def canonical(self) -> NDArray[np.float64]:
-        """(V, 3) where each vertex lies on, or in, the canonical head, metres.
-
-        Raises:
-            UsageError: the model is not registered to the canonical head.
-        """
+        """(V, 3) metres: where each vertex lies on the canonical head; UsageError before registration."""
         if self.traits.canonical is None:
             raise UsageError(
                 f"the head model {self.traits.name} is not registered: its vertices have no queries",
