@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 
 AROUND = 72
 SHOULDER_TOP = -0.155
+NECK_SKY = 0.95
+"""What the end of the neck sees of the sky: its skin and that of the torso must be equally bright there."""
 # Cross-sections of a torso, canonical metres: height, half width, half depth, z of the middle.
 SECTIONS = np.array(
     [
@@ -90,8 +92,8 @@ def torso(neck: Array, clothes: Clothes, skin_colour: tuple[float, float, float]
     hidden[:, [0, 2]] = (hidden - hidden.mean(axis=0))[:, [0, 2]] * 0.9 + hidden.mean(axis=0)[[0, 2]]
     drawn = np.concatenate([hidden[None], body[1:]])
     bare = np.zeros((drawn.shape[0], AROUND, 4), np.float32)
-    below_chin = np.clip((neck[:, 1] - drawn[..., 1]) / 0.05, 0.0, 1.0)
-    bare[..., 3] = 0.62 + 0.38 * below_chin
+    below_neck = np.clip((neck[:, 1] - drawn[..., 1]) / 0.05, 0.0, 1.0)
+    bare[..., 3] = NECK_SKY + (1.0 - NECK_SKY) * below_neck
     surfaces = [_tube(drawn, skin, bare.reshape(-1, 4), None)]
     if clothes.collar != "none":
         surfaces.append(_garment(body, clothes))

@@ -5,6 +5,7 @@ from scipy.spatial.transform import Rotation
 from calibration.camera import Camera
 from detector.region import HEAD_CENTRE
 from detector.synthetic.checkerboard import board_corners, board_poses
+from detector.synthetic.clothes import NECK_SKY
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.lens import ideal_camera
 from detector.synthetic.lighting import draw_light, irradiance, project_environment
@@ -12,6 +13,7 @@ from detector.synthetic.occlusion import ambient_occlusion
 from detector.synthetic.render_shoot import arc_rig
 from detector.synthetic.renderer import FAR, NEAR, camera_to_gl
 from detector.synthetic.viewpoint import HeadFrame, draw_camera, draw_helmet_camera, look_at
+from detector.synthetic.wardrobe import NECK_END
 from fitting.head_model import HeadModel, load_head_model
 
 
@@ -116,6 +118,10 @@ def test_hollows_are_darker_than_the_cheek(model: HeadModel, mesh: HeadMesh) -> 
     nose = np.argmax(vertices[:, 2])
     assert value[nose] > 0.8
     assert value[model.parts["tongue"]].mean() < 0.3
+    # the torso takes over where the neck ends: a step there would show as a torn edge
+    skin = np.asarray(model.parts["skin"])
+    neck = skin[vertices[skin, 1] < NECK_END]
+    assert np.median(value[neck]) == pytest.approx(NECK_SKY, abs=0.06)
 
 
 def test_an_even_environment_lights_every_side_alike() -> None:
