@@ -123,8 +123,9 @@ def write_landmark_table(path: Path) -> Path:
     model, other = head(), retopology()
     mean = model.mean.numpy()
     skin = other.members("skin")
-    apart, nearest = KDTree(other.carry(mean)[skin]).query(model.ibug68.evaluate(mean))
-    rows = [f"{k},{skin[vertex]}\n" for k, vertex in enumerate(nearest) if apart[k] < 0.003]
+    answer = KDTree(other.carry(mean)[skin]).query(model.ibug68.evaluate(mean))
+    apart, nearest = np.asarray(answer[0]), np.asarray(answer[1])
+    rows = [f"{k},{skin[nearest[k]]}\n" for k in np.flatnonzero(apart < 0.003)]
     path.write_text("landmark,vertex\n" + "".join(rows))
     return path
 

@@ -77,7 +77,7 @@ def flame_file(request: pytest.FixtureRequest, tmp_path: Path, chumpy: None) -> 
     arrays: dict[str, object] = dict(flame_arrays())
     for key in ("v_template", "shapedirs", "weights"):
         arrays[key] = Ch(np.asarray(arrays[key]))
-    arrays["J_regressor"] = scipy.sparse.csc_matrix(arrays["J_regressor"])
+    arrays["J_regressor"] = scipy.sparse.csc_matrix(flame_arrays()["J_regressor"])
     arrays["f"] = np.asarray(arrays["f"]).astype(np.uint32)
     arrays["kintree_table"] = np.asarray(arrays["kintree_table"]).astype(np.uint32)
     arrays |= {"bs_style": "lbs", "bs_type": "lrotmin"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from fitting.head_models.store import (
     read_head,
     write_head,
 )
+from fitting.head_traits import GAUSSIAN
 from fitting.observations import Observations
 from fitting.posed import posed_vertices
 from fitting.surface import SurfacePoints
@@ -145,7 +147,9 @@ def test_another_model_is_fitted_to_exact_landmarks(brought: Brought) -> None:
             for pair in zip(_arrays(points), _arrays(SurfacePoints.from_vertices(face)), strict=True)
         )
     )
-    vertices, observations = _performed(model, dense, ("jawOpen", "mouthSmile_L", "eyeBlink_R"))
+    vertices, observations = _performed(
+        model, dense, {"jawOpen": 0.6, "mouthSmile_L": 0.4, "eyeBlink_R": 0.5}
+    )
     performance = fit_performance(model, observations, arc_rig(4, degrees=80.0))
     errors = [
         np.linalg.norm(posed_vertices(model, performance, k) - vertices[k], axis=1)[face] for k in range(2)
@@ -155,14 +159,29 @@ def test_another_model_is_fitted_to_exact_landmarks(brought: Brought) -> None:
     assert performance.expression.shape == (2, len(EXPRESSIONS))
 
 
+def test_signed_coefficients_are_fitted_beyond_zero_and_one(brought: Brought) -> None:
+    """A model whose coefficients have no bounds, as FLAME's, gets back what is negative or large."""
+    traits = replace(brought.registered.traits, expression=GAUSSIAN)
+    model = HeadModel(brought.registered.assets, traits).double()
+    points = SurfacePoints.from_vertices(
+        np.intersect1d(model.region("face"), np.flatnonzero(traits.registered))[::9]
+    )
+    amounts = {"jawOpen": 1.3, "mouthPucker": -0.8}
+    _, observations = _performed(model, points, amounts)
+    performance = fit_performance(model, observations, arc_rig(4, degrees=80.0))
+    for name, amount in amounts.items():
+        found = performance.expression[:, model.expression_names.index(name)]
+        np.testing.assert_allclose(found, amount, atol=0.12)
+
+
 def test_another_model_is_fitted_to_landmarks_of_our_queries(brought: Brought) -> None:
     """An actor whom only our queries saw comes out in the other topology, within a millimetre of the skin."""
     model = brought.registered.model().double()
     ours, theirs = (layout("dense320", each).points for each in (head(), model))
     known = np.isfinite(theirs.weights).all(axis=1)
     start = np.zeros(head().identity_size) + brought.identity
-    names = ("jawOpen", "mouthSmileLeft", "eyeBlinkRight")
-    vertices, seen = _performed(head(), ours.subset(known), names, start)
+    amounts = {"jawOpen": 0.6, "mouthSmileLeft": 0.4, "eyeBlinkRight": 0.5}
+    vertices, seen = _performed(head(), ours.subset(known), amounts, start)
     observations = Observations(seen.frames, seen.mean, seen.sigma, seen.seen, theirs.subset(known))
     performance = fit_performance(model, observations, arc_rig(4, degrees=80.0))
     member = np.zeros(len(model.mean), bool)
@@ -225,15 +244,15 @@ def test_files_that_do_not_fit_are_named(brought: Brought, tmp_path: Path) -> No
 
 
 def _performed(
-    model: HeadModel, points: SurfacePoints, names: tuple[str, ...], start: Array | None = None
+    model: HeadModel, points: SurfacePoints, amounts: Mapping[str, float], start: Array | None = None
 ) -> tuple[Array, Observations]:
     """Two frames of a head that turns and acts: vertices (2, V, 3), and exact landmarks in four cameras."""
     rng = np.random.default_rng(2)
     identity = np.zeros(model.identity_size) if start is None else start
     identity[:COMPONENTS] += 0.7 * rng.normal(size=COMPONENTS)
     expression, pose = np.zeros((2, model.expression_size)), np.zeros((2, model.pose_size))
-    for name in names:
-        expression[:, model.expression_names.index(name)] = rng.uniform(0.1, 0.7, 2)
+    for name, amount in amounts.items():
+        expression[:, model.expression_names.index(name)] = amount
     pose[:, 1] = (0.1, 0.2)
     with torch.no_grad():
         vertices = model(*(torch.as_tensor(each) for each in (identity, expression, pose))).numpy()
