@@ -11,9 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from calibration.errors import UsageError
-
-LEVELS = 3
-"""The last levels of the backbone that are joined: of convolutional ones, strides 8, 16 and 32."""
+from detector.network_config import NetworkConfig
 
 
 class FeatureMap(nn.Module):
@@ -45,27 +43,29 @@ class FeatureMap(nn.Module):
         return self.norm(joined + self.smooth(joined))  # type: ignore[no-any-return]
 
 
-def feature_levels(backbone: nn.Module, images: Tensor) -> list[Tensor]:
-    """The last levels (N, C_i, G_i, G_i) of a timm model, fine to coarse, of images (N, 3, S, S)."""
+def feature_levels(backbone: nn.Module, images: Tensor, count: int) -> list[Tensor]:
+    """The last ``count`` levels (N, C_i, G_i, G_i) of a timm model, fine to coarse; images (N, 3, S, S)."""
     levels: list[Tensor] = backbone.forward_intermediates(  # type: ignore[operator]
-        images, indices=LEVELS, intermediates_only=True
+        images, indices=count, intermediates_only=True
     )
     return levels
 
 
 @torch.no_grad()
-def level_shapes(backbone: nn.Module, name: str, size: int) -> list[tuple[int, int]]:
-    """Channels and side (C_i, G_i) of the levels for images of this size.
+def level_shapes(backbone: nn.Module, config: NetworkConfig) -> list[tuple[int, int]]:
+    """Channels and side (C_i, G_i) of the levels that the configuration asks of its backbone.
 
     Raises:
         UsageError: timm cannot give this model's levels.
     """
     training = backbone.training
     try:
-        levels = feature_levels(backbone.eval(), torch.zeros(1, 3, size, size))
+        images = torch.zeros(1, 3, config.input_size, config.input_size)
+        levels = feature_levels(backbone.eval(), images, config.map_levels)
     except (AttributeError, AssertionError, IndexError) as error:
         raise UsageError(
-            f"the backbone {name!r} gives no levels of features for the attention predictor",
+            f"the backbone {config.backbone!r} gives no {config.map_levels} levels of features "
+            "for the attention predictor",
             fix="Choose another backbone, or predictor='mlp'",
         ) from error
     finally:

@@ -48,7 +48,7 @@ class LandmarkNetwork(nn.Module):
         self.map: FeatureMap | None = None
         self.predictor: Predictor
         if config.predictor == "attention":
-            shapes = level_shapes(self.backbone, config.backbone, config.input_size)
+            shapes = level_shapes(self.backbone, config)
             self.map = FeatureMap([channels for channels, _ in shapes], config.map_channels)
             self.pool = _descriptor_layers(config, *shapes[-1])
             self.predictor = AttentionPredictor(config, side=shapes[0][1])
@@ -86,7 +86,7 @@ class LandmarkNetwork(nn.Module):
         if self.map is None:
             levels = [self.grid(self.backbone, normalised)]
         else:
-            levels = self.levels(self.backbone, normalised)
+            levels = self.levels(self.backbone, normalised, self.config.map_levels)
         # bfloat16 resolves half a pixel of the crop: what follows the backbone stays in single precision
         with torch.autocast(images.device.type, enabled=False):
             levels = [level.float() for level in levels]

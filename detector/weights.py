@@ -20,7 +20,7 @@ from detector.feature_map import unused_names
 from detector.network import LandmarkNetwork, NetworkConfig
 from detector.quantisation import dequantise, quantisable, quantise
 
-FORMAT = "vultus-network-1"
+FORMAT = "vultus-network-2"
 RELEASED = Path(__file__).parent / "released"
 HALF_MAX = 6.0e4
 SCALE_SUFFIX = "#scale"

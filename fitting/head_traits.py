@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.canonical_shape import canonical_shape
 from fitting.head_assets import PART_NAMES, HeadAssets
 from fitting.ibug68 import ibug68_on
 from fitting.surface import SurfacePoints
 
 MAKEHUMAN = "makehuman"
-"""Name of the head model that comes with vultus; its mean head is the canonical shape."""
+"""Name of the head model that comes with vultus; queries lie on its canonical shape."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,6 @@ def makehuman_traits(assets: HeadAssets) -> HeadTraits:
         expression=WEIGHTS,
         landmarks=ibug68_on(assets.base_index),
         outer_skin=None,
-        canonical=np.asarray(assets.mean, np.float64),
+        canonical=canonical_shape(assets),
         registered=np.ones(len(assets.mean), dtype=np.bool_),
     )

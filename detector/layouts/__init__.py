@@ -35,7 +35,7 @@ def layout(name: str | Path, model: HeadModel) -> Layout:
             upper, then 500 lower), "eyes" (pupil and four points of the iris's edge, left then right),
             "skull" and "jaw" (1000 and 500 points of bone); or the path of a file that
             ``vultus layouts make`` wrote.
-        model: the head model to lie on: ours, whose mean head is the canonical shape, or a registered one of
+        model: the head model to lie on: ours, on whose canonical shape queries lie, or a registered one of
             others, which gets the same queries (but "vertices" are its own).
 
     Raises:

@@ -1,4 +1,4 @@
-"""Layouts of one's own: from points measured on the mean head, from vertices, from a painted texture."""
+"""Layouts of one's own: from points of the canonical shape, from vertices, from a painted texture."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read_positions(path: Path, unit: str = "m") -> Array:
 def from_positions(
     name: str, positions: Array, model: HeadModel, *, as_is: bool = False
 ) -> tuple[Layout, Array]:
-    """A layout of positions on the mean head.
+    """A layout of positions on the canonical shape.
 
     Args:
         name: of the layout.
@@ -86,9 +86,9 @@ def from_positions(
         UsageError: the name is taken.
     """
     check_name(name)
-    mean = _mean(model)
+    shape = model.canonical
     shown = np.asarray(model.triangles)[~np.isin(model.triangles, model.parts["lashes"]).any(axis=1)]
-    points, apart = nearest_points(mean, shown, positions)
+    points, apart = nearest_points(shape, shown, positions)
     if as_is:
         return at_positions(name, positions), apart
     if apart.max() > FAR:

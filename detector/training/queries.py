@@ -72,15 +72,15 @@ class QuerySampler:
 
     def __init__(self, model: HeadModel, device: torch.device, further: Sequence[str] = ()) -> None:
         """Prepare for drawing from a model; ``further`` names layouts to hold besides the usual ones."""
-        mean = model.mean.detach().double().cpu().numpy()
+        shape = model.canonical
         triangles = np.asarray(model.triangles)
-        corners = mean[triangles]
+        corners = shape[triangles]
         cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         mass = np.linalg.norm(cross, axis=1) * sampling_density(model)[triangles].mean(axis=1)
         bones = anatomy(model).canonical.detach().double().cpu().numpy()
-        self.label_count, self.bone_count = len(mean) + len(bones), len(bones)
-        points = np.concatenate([mean, bones]) / QUERY_SCALE
-        self.mean = torch.as_tensor(points, dtype=torch.float32, device=device)
+        self.label_count, self.bone_count = len(shape) + len(bones), len(bones)
+        points = np.concatenate([shape, bones]) / QUERY_SCALE
+        self.canonical = torch.as_tensor(points, dtype=torch.float32, device=device)
         self.triangles = torch.as_tensor(triangles, dtype=torch.long, device=device)
         self.cumulative = torch.as_tensor(np.cumsum(mass / mass.sum()), dtype=torch.float32, device=device)
         self.layouts = {
@@ -88,12 +88,12 @@ class QuerySampler:
         }
 
     def _fixed(self, points: SurfacePoints) -> QueryBatch:
-        device = self.mean.device
+        device = self.canonical.device
         vertices = torch.as_tensor(points.vertices, dtype=torch.long, device=device)
         return self._batch(vertices, torch.as_tensor(points.weights, dtype=torch.float32, device=device))
 
     def _batch(self, vertices: Tensor, weights: Tensor) -> QueryBatch:
-        return QueryBatch(torch.einsum("lkc,lk->lc", self.mean[vertices], weights), vertices, weights)
+        return QueryBatch(torch.einsum("lkc,lk->lc", self.canonical[vertices], weights), vertices, weights)
 
     def draw(self, count: int, generator: torch.Generator) -> QueryBatch:
         """``count`` queries: the sparse layout, some bones, and of the rest half dense, half anywhere."""
@@ -101,13 +101,15 @@ class QuerySampler:
         free = max(0, count - len(sparse.queries))
         bones = self._in_bones(round(BONE_SHARE * free), generator)
         free -= len(bones.queries)
-        chosen = torch.randperm(len(dense.queries), generator=generator, device=self.mean.device)[: free // 2]
+        chosen = torch.randperm(len(dense.queries), generator=generator, device=self.canonical.device)[
+            : free // 2
+        ]
         surface = self._on_surface(free - len(chosen), generator)
         return sparse.joined(dense.select(chosen), surface, bones)
 
     def _on_surface(self, count: int, generator: torch.Generator) -> QueryBatch:
         """Random points of the surface."""
-        device = self.mean.device
+        device = self.canonical.device
         where = torch.rand(count, generator=generator, device=device)
         face = torch.searchsorted(self.cumulative, where).clamp(max=len(self.triangles) - 1)
         # exponentials, normalised, are uniform on the triangle
@@ -116,7 +118,7 @@ class QuerySampler:
 
     def _in_bones(self, count: int, generator: torch.Generator) -> QueryBatch:
         """Random points of the skull and the mandible."""
-        device = self.mean.device
+        device = self.canonical.device
         chosen = torch.randperm(self.bone_count, generator=generator, device=device)[:count]
         labels = (self.label_count - self.bone_count + chosen)[:, None].expand(-1, 3)
         return self._batch(labels, torch.tensor([1.0, 0.0, 0.0], device=device).expand(len(chosen), 3))

@@ -87,7 +87,8 @@ def register(model: HeadModel, head: HeadModel, progress: Progress | None = None
     canonical, registered = np.full_like(brought, np.nan), np.zeros(len(brought), dtype=np.bool_)
     distance = np.full(len(brought), np.nan)
     normals = vertex_normals(brought, np.asarray(model.triangles))[skin]
-    placed, distance[skin], corresponds = _on_skin(ours, shape, brought[skin], normals)
+    points, distance[skin], corresponds = _on_skin(ours, shape, brought[skin], normals)
+    placed = np.asarray(points.evaluate(head.canonical), np.float64)
     canonical[skin[corresponds]], registered[skin] = placed[corresponds], corresponds
     if corresponds.mean() < MIN_SHARE:
         raise InputError(
@@ -127,16 +128,15 @@ def _eye(model: HeadModel, part: str) -> Array:
     return np.asarray(_numpy(model.joint_mean)[model.joint_names.index(part)])
 
 
-def _on_skin(ours: Linear, shape: Array, points: Array, normals: Array) -> tuple[Array, Array, Bool]:
-    """Canonical places (N, 3) of skin points among ours, distances (N,), and which of them correspond."""
+def _on_skin(ours: Linear, shape: Array, points: Array, normals: Array) -> tuple[SurfacePoints, Array, Bool]:
+    """The points of our skin (N) that skin points lie on, distances (N,), and which of them correspond."""
     surface = Surface(shape, ours.triangles)
     closest, face = surface.closest(points)
     corners = ours.triangles[face]
     points_of_ours = SurfacePoints(corners, barycentric(closest, shape[corners]))
     distance = np.linalg.norm(closest - points, axis=1)
     alike = (surface.normals[face] * normals).sum(1) > _FACING
-    placed = np.asarray(points_of_ours.evaluate(ours.mean), np.float64)
-    return placed, distance, np.asarray((distance < CLOSE) & alike)
+    return points_of_ours, distance, np.asarray((distance < CLOSE) & alike)
 
 
 def _on_eye(head: HeadModel, part: str, rays: Array, fit: ShapeFit) -> Array:
@@ -169,7 +169,7 @@ def _carry_rest(canonical: Array, brought: Array) -> None:
 
 def _landmark_errors(model: HeadModel, head: HeadModel, canonical: Array) -> Array:
     theirs = np.asarray(model.ibug68.evaluate(canonical))
-    return np.asarray(np.linalg.norm(theirs - head.ibug68.evaluate(_numpy(head.mean)), axis=1))
+    return np.asarray(np.linalg.norm(theirs - head.ibug68.evaluate(head.canonical), axis=1))
 
 
 def _numpy(tensor: Tensor) -> Array:

@@ -1,5 +1,7 @@
 """The attention predictor: it looks at the map where its key matches, and nowhere else."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -52,5 +54,12 @@ def test_other_backbones_give_levels_too(backbone: str) -> None:
 
 def test_a_backbone_without_levels_is_refused_by_name() -> None:
     """A model that timm cannot look into is named, and what to choose instead."""
-    with pytest.raises(UsageError, match="'nothing' gives no levels"):
-        level_shapes(torch.nn.Identity(), "nothing", 64)
+    with pytest.raises(UsageError, match="'nothing' gives no 3 levels"):
+        level_shapes(torch.nn.Identity(), replace(CONFIG, backbone="nothing"))
+
+
+def test_more_levels_make_a_finer_map() -> None:
+    """The fourth level from the end halves the side of a cell."""
+    backbone = LandmarkNetwork(CONFIG).backbone
+    sides = [level_shapes(backbone, replace(CONFIG, map_levels=count))[0][1] for count in (3, 4)]
+    assert sides == [8, 16]

@@ -174,7 +174,7 @@ def test_queries_label_themselves_on_the_mean_head() -> None:
     sampler = QuerySampler(model, CPU)
     batch = sampler.draw(640, torch.Generator().manual_seed(0))
     assert len(batch.queries) == 640
-    positions = batch.positions(sampler.mean[None, :, :2])
+    positions = batch.positions(sampler.canonical[None, :, :2])
     torch.testing.assert_close(positions[0], batch.queries[:, :2], atol=1e-5, rtol=0)
     skin = torch.isin(batch.vertices[311:-86, 0], torch.as_tensor(model.parts["skin"]))
     assert 0.6 < skin.float().mean() < 0.98

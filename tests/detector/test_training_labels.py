@@ -53,4 +53,4 @@ def test_a_step_asks_for_bones_too(sampler: QuerySampler) -> None:
     batch = sampler.draw(468, torch.Generator().manual_seed(1))
     bones = batch.vertices[batch.vertices[:, 0] >= sampler.label_count - sampler.bone_count, 0]
     assert len(bones) == round(BONE_SHARE * 400) == len(set(bones.tolist()))
-    torch.testing.assert_close(batch.queries[-len(bones) :], sampler.mean[bones])
+    torch.testing.assert_close(batch.queries[-len(bones) :], sampler.canonical[bones])
