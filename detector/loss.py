@@ -11,6 +11,9 @@ from torch import Tensor
 
 LossName = Literal["gnll", "l2"]
 
+OPENING_SIGMA = 0.015
+"""How precisely an opening shows, normalised: a pixel of a crop of 128."""
+
 
 def gaussian_nll(mean: Tensor, log_sigma: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """Negative log likelihood of labelled positions under predicted circular Gaussians, W22 eq. 1.
@@ -41,6 +44,25 @@ def squared_distance(
     Arguments and result are those of :func:`gaussian_nll`.
     """
     return weighted_mean((mean - target).square().sum(-1), weights)
+
+
+def openings_loss(mean: Tensor, target: Tensor, pairs: Tensor) -> Tensor:
+    """How wrongly eyes and mouths open: half the squared error of the distance vector between facing points.
+
+    Both lids of an eye mostly err together, by more than a blink moves them, so that the likelihood of each
+    by itself teaches little about their distance. This term does; the papers have no such term.
+
+    Args:
+        mean: (N, L, 2) predicted positions, normalised.
+        target: (N, L, 2) labelled positions, normalised.
+        pairs: (M, 2) which of the L points face each other.
+
+    Returns:
+        A scalar, the mean over pairs and images in units of :data:`OPENING_SIGMA` squared.
+    """
+    first, second = pairs.T
+    error = (mean[:, first] - mean[:, second]) - (target[:, first] - target[:, second])
+    return 0.5 * (error / OPENING_SIGMA).square().sum(-1).mean()
 
 
 def weighted_mean(terms: Tensor, weights: Tensor | None) -> Tensor:

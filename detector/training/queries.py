@@ -19,6 +19,12 @@ from fitting.surface import SurfacePoints
 SPARSE_LAYOUT = "ibug68"
 """The layout that is part of every step, whole."""
 
+OPENINGS = (
+    *((37, 41), (38, 40), (43, 47), (44, 46)),
+    *((61, 67), (62, 66), (63, 65), (50, 58), (51, 57), (52, 56)),
+)
+"""Landmarks of that layout that face each other across the openings of eyes and mouth."""
+
 REGION_LAYOUT = "dense320"
 """The layout whose landmarks define the region of interest; half of the other queries of a step are its."""
 
@@ -96,7 +102,7 @@ class QuerySampler:
         return QueryBatch(torch.einsum("lkc,lk->lc", self.canonical[vertices], weights), vertices, weights)
 
     def draw(self, count: int, generator: torch.Generator) -> QueryBatch:
-        """``count`` queries: the sparse layout, some bones, and of the rest half dense, half anywhere."""
+        """``count`` queries: first the sparse layout, then dense ones, others anywhere, and some bones."""
         sparse, dense = self.layouts[SPARSE_LAYOUT], self.layouts[REGION_LAYOUT]
         free = max(0, count - len(sparse.queries))
         bones = self._in_bones(round(BONE_SHARE * free), generator)

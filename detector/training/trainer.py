@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from calibration.errors import InputError, SolverError, UsageError
 from calibration.whole_file import whole_file
-from detector.loss import LOSSES
+from detector.loss import LOSSES, openings_loss
 from detector.network import NetworkConfig
 from detector.region import region_from_landmarks
 from detector.training.augment import augment
 from detector.training.config import TrainConfig
 from detector.training.origin import Origin
 from detector.training.photograph_samples import PhotographSamples
-from detector.training.queries import REGION_LAYOUT, QueryBatch, QuerySampler
+from detector.training.queries import OPENINGS, REGION_LAYOUT, QueryBatch, QuerySampler
 from detector.training.samples import SampleBuffer
 from detector.training.start import freeze_stages, start_network
 from detector.training.warp import UNVARIED, WarpConfig, random_crops
@@ -36,13 +36,15 @@ WARPS = {"both": WarpConfig(), "geometry": WarpConfig(), "colour": UNVARIED, "no
 class LabelledCrops:
     """Augmented crops (N, 3, S, S), the queries (L, 3) asked of them and their labels (N, L, 2).
 
-    The weights are (N, L), 0 where there is no label; all count alike when they are None.
+    The weights are (N, L), 0 where there is no label; all count alike when they are None. Pairs (M, 2) of the
+    queries face each other across an opening of the face.
     """
 
     images: Tensor
     queries: Tensor
     targets: Tensor
     weights: Tensor | None = None
+    pairs: Tensor | None = None
 
 
 class Trainer:
@@ -99,7 +101,13 @@ class Trainer:
         dense = self.sampler.layouts[REGION_LAYOUT]
         regions = region_from_landmarks(dense.positions(pixels), dense.queries)
         crops, targets = self._crops(images, batch.positions(pixels), regions, generator)
-        return LabelledCrops(crops, batch.queries, targets, batch.labelled(pixels))
+        return LabelledCrops(crops, batch.queries, targets, batch.labelled(pixels), self._openings())
+
+    def _openings(self) -> Tensor | None:
+        """The facing points of what :meth:`_queries` asks, if it holds them."""
+        if self.config.openings == 0 or self.config.network.predictor == "plain":
+            return None
+        return torch.tensor(OPENINGS, device=self.device)
 
     def _queries(self, generator: torch.Generator) -> QueryBatch:
         """What a step asks: random queries, or of a plain network its layout."""
@@ -134,6 +142,8 @@ class Trainer:
         for part, batch in zip(torch.split(descriptors, sizes), batches, strict=True):
             mean, log_sigma = self.network.decode(part, batch.queries)
             loss = LOSSES[self.config.loss](mean, log_sigma, batch.targets, batch.weights)
+            if batch.pairs is not None:
+                loss = loss + self.config.openings * openings_loss(mean, batch.targets, batch.pairs)
             total = total + loss * (len(part) / sum(sizes))
         return total
 

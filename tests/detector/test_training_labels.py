@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from calibration.errors import InputError
-from detector.training.queries import BONE_SHARE, QuerySampler
+from detector.training.queries import BONE_SHARE, OPENINGS, SPARSE_LAYOUT, QuerySampler
 from detector.training.samples import SampleBuffer, SampleChunk, known, pack_positions
 from fitting.head_model import load_head_model
 
@@ -54,3 +54,13 @@ def test_a_step_asks_for_bones_too(sampler: QuerySampler) -> None:
     bones = batch.vertices[batch.vertices[:, 0] >= sampler.label_count - sampler.bone_count, 0]
     assert len(bones) == round(BONE_SHARE * 400) == len(set(bones.tolist()))
     torch.testing.assert_close(batch.queries[-len(bones) :], sampler.canonical[bones])
+
+
+def test_the_facing_landmarks_lead_every_draw(sampler: QuerySampler) -> None:
+    """The pairs of the openings mean the landmarks of the sparse layout, wherever else a step asks."""
+    batch = sampler.draw(100, torch.Generator().manual_seed(0))
+    sparse = sampler.layouts[SPARSE_LAYOUT].queries
+    torch.testing.assert_close(batch.queries[: len(sparse)], sparse)
+    apart = (sparse[[a for a, _ in OPENINGS]] - sparse[[b for _, b in OPENINGS]]).abs()
+    # across, not along: canonical +y is up
+    assert bool((apart[:, 1] > apart[:, 0]).all())
