@@ -11,8 +11,8 @@ from torch import Tensor
 
 LossName = Literal["gnll", "l2"]
 
-OPENING_SIGMA = 0.015
-"""How precisely an opening shows, normalised: a pixel of a crop of 128."""
+SPAN_SIGMA = 0.015
+"""How precisely a span of the face shows, normalised: a pixel of a crop of 128."""
 
 
 def gaussian_nll(mean: Tensor, log_sigma: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -46,8 +46,8 @@ def squared_distance(
     return weighted_mean((mean - target).square().sum(-1), weights)
 
 
-def openings_loss(mean: Tensor, target: Tensor, pairs: Tensor) -> Tensor:
-    """How wrongly eyes and mouths open: half the squared error of the distance vector between facing points.
+def spans_loss(mean: Tensor, target: Tensor, pairs: Tensor) -> Tensor:
+    """How wrongly a face moves: half the squared error of what parts the two ends of its spans.
 
     Both lids of an eye mostly err together, by more than a blink moves them, so that the likelihood of each
     by itself teaches little about their distance. This term does; the papers have no such term.
@@ -55,14 +55,14 @@ def openings_loss(mean: Tensor, target: Tensor, pairs: Tensor) -> Tensor:
     Args:
         mean: (N, L, 2) predicted positions, normalised.
         target: (N, L, 2) labelled positions, normalised.
-        pairs: (M, 2) which of the L points face each other.
+        pairs: (M, 2) which of the L points are the ends of a span.
 
     Returns:
-        A scalar, the mean over pairs and images in units of :data:`OPENING_SIGMA` squared.
+        A scalar, the mean over pairs and images in units of :data:`SPAN_SIGMA` squared.
     """
     first, second = pairs.T
     error = (mean[:, first] - mean[:, second]) - (target[:, first] - target[:, second])
-    return 0.5 * (error / OPENING_SIGMA).square().sum(-1).mean()
+    return 0.5 * (error / SPAN_SIGMA).square().sum(-1).mean()
 
 
 def weighted_mean(terms: Tensor, weights: Tensor | None) -> Tensor:

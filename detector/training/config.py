@@ -54,7 +54,7 @@ class TrainConfig:
         ema_decay: of the average of the weights that is kept in the end.
         datasets: photographs with labels to mix in, as C23 does; the weights are then not for release.
         loss: "gnll" (W22 eq. 1), or "l2" to compare it with.
-        openings: weight of :func:`detector.loss.openings_loss` for rendered samples; 0 leaves it out.
+        spans: weight of :func:`detector.loss.spans_loss` for rendered samples; 0 leaves it out.
         augmentation: what is varied of the crops: their "colour" (with occluders, blur and noise), their
             "geometry", "both" or "none" (C23 table 4).
         precision: of the file of weights, "half" or "int8" (see :func:`detector.weights.save_network`).
@@ -91,7 +91,7 @@ class TrainConfig:
     ema_decay: float = 0.999
     datasets: tuple[MixedDataset, ...] = ()
     loss: LossName = "gnll"
-    openings: float = 0.15
+    spans: float = 0.3
     augmentation: Augmentation = "both"
     precision: Precision = "half"
     device: str = "auto"

@@ -19,11 +19,14 @@ from fitting.surface import SurfacePoints
 SPARSE_LAYOUT = "ibug68"
 """The layout that is part of every step, whole."""
 
-OPENINGS = (
+SPANS = (
     *((37, 41), (38, 40), (43, 47), (44, 46)),
     *((61, 67), (62, 66), (63, 65), (50, 58), (51, 57), (52, 56)),
+    *((48, 54), (48, 31), (54, 35)),
+    *((19, 37), (20, 38), (21, 39), (22, 42), (23, 43), (24, 44), (21, 22)),
 )
-"""Landmarks of that layout that face each other across the openings of eyes and mouth."""
+"""Pairs of that layout whose distance tells expressions: openings of eyes and mouth, width and height of its
+corners, rise of the brows."""
 
 REGION_LAYOUT = "dense320"
 """The layout whose landmarks define the region of interest; half of the other queries of a step are its."""

@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 from calibration.errors import InputError, SolverError, UsageError
 from calibration.whole_file import whole_file
-from detector.loss import LOSSES, openings_loss
+from detector.loss import LOSSES, spans_loss
 from detector.network import NetworkConfig
 from detector.region import region_from_landmarks
 from detector.training.augment import augment
 from detector.training.config import TrainConfig
 from detector.training.origin import Origin
 from detector.training.photograph_samples import PhotographSamples
-from detector.training.queries import OPENINGS, REGION_LAYOUT, QueryBatch, QuerySampler
+from detector.training.queries import SPANS, REGION_LAYOUT, QueryBatch, QuerySampler
 from detector.training.samples import SampleBuffer
 from detector.training.start import freeze_stages, start_network
 from detector.training.warp import UNVARIED, WarpConfig, random_crops
@@ -37,7 +37,7 @@ class LabelledCrops:
     """Augmented crops (N, 3, S, S), the queries (L, 3) asked of them and their labels (N, L, 2).
 
     The weights are (N, L), 0 where there is no label; all count alike when they are None. Pairs (M, 2) of the
-    queries face each other across an opening of the face.
+    queries are the ends of spans of the face.
     """
 
     images: Tensor
@@ -101,13 +101,13 @@ class Trainer:
         dense = self.sampler.layouts[REGION_LAYOUT]
         regions = region_from_landmarks(dense.positions(pixels), dense.queries)
         crops, targets = self._crops(images, batch.positions(pixels), regions, generator)
-        return LabelledCrops(crops, batch.queries, targets, batch.labelled(pixels), self._openings())
+        return LabelledCrops(crops, batch.queries, targets, batch.labelled(pixels), self._spans())
 
-    def _openings(self) -> Tensor | None:
-        """The facing points of what :meth:`_queries` asks, if it holds them."""
-        if self.config.openings == 0 or self.config.network.predictor == "plain":
+    def _spans(self) -> Tensor | None:
+        """The spans of what :meth:`_queries` asks, if it holds them."""
+        if self.config.spans == 0 or self.config.network.predictor == "plain":
             return None
-        return torch.tensor(OPENINGS, device=self.device)
+        return torch.tensor(SPANS, device=self.device)
 
     def _queries(self, generator: torch.Generator) -> QueryBatch:
         """What a step asks: random queries, or of a plain network its layout."""
@@ -143,7 +143,7 @@ class Trainer:
             mean, log_sigma = self.network.decode(part, batch.queries)
             loss = LOSSES[self.config.loss](mean, log_sigma, batch.targets, batch.weights)
             if batch.pairs is not None:
-                loss = loss + self.config.openings * openings_loss(mean, batch.targets, batch.pairs)
+                loss = loss + self.config.spans * spans_loss(mean, batch.targets, batch.pairs)
             total = total + loss * (len(part) / sum(sizes))
         return total
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from detector.loss import LOSSES, LossName, gaussian_nll, openings_loss, squared_distance
+from detector.loss import LOSSES, LossName, gaussian_nll, spans_loss, squared_distance
 
 
 @pytest.mark.parametrize("name", list(LOSSES))
@@ -32,18 +32,18 @@ def test_the_least_loss_is_at_the_spread_of_the_residuals() -> None:
     assert abs(best - float(target.square().mean().sqrt())) < 0.004
 
 
-def test_an_opening_is_judged_by_itself() -> None:
-    """Where a mouth lies does not matter to the term of its opening; how far its lips are apart does."""
+def test_a_span_is_judged_by_itself() -> None:
+    """Where a mouth lies does not matter to the term of its spans; how far its lips are apart does."""
     pairs = torch.tensor([[0, 1], [3, 2]])
     generator = torch.Generator().manual_seed(2)
     target = torch.rand(2, 5, 2, dtype=torch.float64, generator=generator)
-    assert float(openings_loss(target + 0.3, target, pairs)) < 1e-20
+    assert float(spans_loss(target + 0.3, target, pairs)) < 1e-20
     wider = target.clone()
     wider[:, 0, 1] += 0.015
     # one of two pairs is off by one standard deviation along one axis
-    torch.testing.assert_close(openings_loss(wider, target, pairs), target.new_tensor(0.25))
+    torch.testing.assert_close(spans_loss(wider, target, pairs), target.new_tensor(0.25))
     moved = (target + 0.1 * torch.rand_like(target)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda mean: openings_loss(mean, target, pairs), moved)
+    assert torch.autograd.gradcheck(lambda mean: spans_loss(mean, target, pairs), moved)
 
 
 def test_a_weight_of_zero_takes_a_landmark_out() -> None:
