@@ -21,7 +21,7 @@ from detector.training.augment import augment
 from detector.training.config import TrainConfig
 from detector.training.origin import Origin
 from detector.training.photograph_samples import PhotographSamples
-from detector.training.queries import SPANS, REGION_LAYOUT, QueryBatch, QuerySampler
+from detector.training.queries import REGION_LAYOUT, SPANS, QueryBatch, QuerySampler
 from detector.training.samples import SampleBuffer
 from detector.training.start import freeze_stages, start_network
 from detector.training.warp import UNVARIED, WarpConfig, random_crops
