@@ -105,7 +105,7 @@ def test_registration_finds_where_each_vertex_lies_on_the_canonical_head(brought
     """Of a head with another mesh and another identity, half the face lies within 0.4 mm of the truth, and
     nine tenths within 1.2 mm; every vertex has a query.
     """
-    truth = retopology().carry(head().mean.numpy())
+    truth = retopology().carry(head().canonical)
     errors = np.linalg.norm(brought.found.canonical - truth, axis=1)
     face = np.intersect1d(brought.registered.model().region("face"), np.flatnonzero(brought.found.registered))
     assert len(face) > 1_500
@@ -124,7 +124,7 @@ def test_our_landmarks_are_found_on_the_other_model(brought: Brought) -> None:
     known = np.isfinite(theirs.points.weights).all(axis=1)
     assert known.sum() >= 64
     places = theirs.points.subset(known).evaluate(model.canonical)
-    np.testing.assert_allclose(places, ours.points.subset(known).evaluate(head().mean.numpy()), atol=1.5e-3)
+    np.testing.assert_allclose(places, ours.points.subset(known).evaluate(head().canonical), atol=1.5e-3)
     assert not np.isfinite(layout("teeth", model).points.weights).any()
     assert len(layout("vertices", model)) == model.traits.registered.sum()
 
