@@ -73,16 +73,17 @@ def level_shapes(backbone: nn.Module, config: NetworkConfig) -> list[tuple[int, 
     return [(int(level.shape[1]), int(level.shape[2])) for level in levels]
 
 
-def unused_names(backbone: nn.Module, size: int) -> frozenset[str]:
+def unused_names(backbone: nn.Module, config: NetworkConfig) -> frozenset[str]:
     """Names in the state of a timm model that its levels do not depend on, such as the layers after the last.
 
     Args:
         backbone: of which :func:`feature_levels` alone is asked.
-        size: S, side of its images.
+        config: the network's.
     """
     training, wanted = backbone.training, {p: p.requires_grad for p in backbone.parameters()}
     with torch.enable_grad():
-        levels = feature_levels(backbone.eval().requires_grad_(True), torch.zeros(1, 3, size, size))
+        images = torch.zeros(1, 3, config.input_size, config.input_size)
+        levels = feature_levels(backbone.eval().requires_grad_(True), images, config.map_levels)
         total = torch.stack([level.sum() for level in levels]).sum()
         found = torch.autograd.grad(total, list(wanted), allow_unused=True)
     backbone.train(training)

@@ -122,7 +122,7 @@ def _unused(network: LandmarkNetwork) -> frozenset[str]:
     """Names of what is in the network's state, but in none of its answers."""
     if network.map is None:
         return frozenset()
-    parts = unused_names(network.backbone, network.config.input_size)
+    parts = unused_names(network.backbone, network.config)
     return frozenset(f"backbone.{name}" for name in parts)
 
 
