@@ -188,7 +188,7 @@ class _SequenceFit:
             pose[~rows, 3 * joint : 3 * joint + 3] = Rotation.from_matrix(between[~rows]).as_rotvec()
         pose[:, 12:] = interpolate_rows(pose[:, 12:], rows, whole.frames)
         expression = _spread(found.expression.cpu().numpy(), active, rows)
-        uncertainty, reliability = assess(problem, found, whole.frames, rows)
+        uncertainty, reliability = assess(problem, found, residual_px, whole.frames, rows)
         return Performance(
             frames=whole.frames,
             identity=found.identity.cpu().numpy(),

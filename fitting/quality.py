@@ -18,14 +18,19 @@ _PLACES = 30
 
 
 def assess(
-    problem: Problem, solution: Parameters, frames: NDArray[np.int64], rows: NDArray[np.bool_]
+    problem: Problem,
+    solution: Parameters,
+    residual_px: Array,
+    frames: NDArray[np.int64],
+    rows: NDArray[np.bool_],
 ) -> tuple[Uncertainty, Reliability]:
     """Assess a solution.
 
     Args:
         problem: of the frames that some camera saw.
         solution: Phi at the minimum.
-        frames: (F,) frame numbers of the whole sequence, and rows: (F,) which of them the problem has.
+        residual_px: (F, C, L) pixels of the whole sequence, NaN where not seen.
+        frames: (F,) its frame numbers, and rows: (F,) which of them the problem has.
 
     Returns:
         both for all F frames.
@@ -35,17 +40,20 @@ def assess(
     """
     free = free_mask(solution, problem.options.frozen, gauge=problem.options.gauge)
     uncertainty = posterior(problem, solution, free).spread_over(rows)
-    pixels = problem.residuals_px(solution)
-    sigmas = pixels * problem.precision.sqrt()
-    places = moved_points(problem.head, solution.identity, solution.expression, solution.pose)
-    step = max(1, places.shape[1] // _PLACES)
-    spread = [_over(rows, each) for each in (pixels, sigmas, places[:, ::step])]
-    pixels_, sigmas_, places_ = spread
-    return uncertainty, Reliability.judge(pixels_, sigmas_, uncertainty.surface, places_, frames)
+    sigmas = residual_px.astype(np.float32)
+    sigmas[rows] *= problem.precision.sqrt().cpu().numpy()
+    known = _places(problem, solution)
+    places = np.full((len(rows), *known.shape[1:]), np.nan)
+    places[rows] = known
+    return uncertainty, Reliability.judge(residual_px, sigmas, uncertainty.surface, places, frames)
 
 
-def _over(rows: NDArray[np.bool_], known: torch.Tensor) -> Array:
-    """Rows (F, ...) of all frames, NaN where there is none."""
-    spread = np.full((len(rows), *known.shape[1:]), np.nan)
-    spread[rows] = known.detach().cpu().numpy()
-    return spread
+@torch.no_grad()
+def _places(problem: Problem, at: Parameters) -> Array:
+    """(F, P, 3) metres, some of the landmarks in space."""
+    step = max(1, len(problem.head) // _PLACES)
+    parts = []
+    for start, stop in problem.chunks():
+        each = at.window(start, stop)
+        parts.append(moved_points(problem.head, each.identity, each.expression, each.pose)[:, ::step])
+    return np.asarray(torch.cat(parts).cpu().numpy())

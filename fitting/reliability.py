@@ -53,13 +53,10 @@ class ResidualStatistics:
     p95_sigma: Array
 
     @classmethod
-    def of(cls, pixels: Array, sigmas: Array, axis: int) -> ResidualStatistics:
+    def of(cls, pixels: NDArray[np.floating], sigmas: NDArray[np.floating], axis: int) -> ResidualStatistics:
         """Statistics along one axis of residuals (F, C, L), NaN where not seen: 0 by frame, 1 by camera."""
-        columns = []
-        for values in (pixels, sigmas):
-            rows = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
-            columns += [_quantile(rows, share) for share in (0.5, 0.95)]
-        return cls(*columns)
+        columns = [_quantiles(np.moveaxis(values, axis, 0)) for values in (pixels, sigmas)]
+        return cls(*np.concatenate(columns))
 
     @classmethod
     def from_table(cls, table: Array) -> ResidualStatistics:
@@ -87,14 +84,19 @@ class Reliability:
 
     @classmethod
     def judge(
-        cls, pixels: Array, sigmas: Array, surface: Array, places: Array, frames: NDArray[np.int64]
+        cls,
+        pixels: NDArray[np.floating],
+        sigmas: NDArray[np.floating],
+        surface: Array,
+        places: Array,
+        frames: NDArray[np.int64],
     ) -> Reliability:
         """Judge a fit by what it left over.
 
         Args:
             pixels, sigmas: (F, C, L) residuals, NaN where not seen.
             surface: (F,) metres, how certain the surface is; NaN where not known.
-            places: (F, 3, P) metres, some points of the head in the world.
+            places: (F, P, 3) metres, some points of the head in the world.
             frames: (F,) frame numbers.
         """
         by_frame = ResidualStatistics.of(pixels, sigmas, axis=0)
@@ -133,7 +135,7 @@ def _jumps(places: Array, frames: NDArray[np.int64]) -> NDArray[np.bool_]:
     return jumps
 
 
-def _quantile(rows: Array, share: float) -> Array:
-    """(N,) the quantile of the finite values in each row (N, M); NaN where there are none."""
-    known = [row[np.isfinite(row)] for row in rows]
-    return np.array([np.quantile(row, share) if row.size else np.nan for row in known])
+def _quantiles(rows: NDArray[np.floating]) -> Array:
+    """(2, N) median and 95th percentile of the finite values in each of N arrays; NaN for none."""
+    known = (row[np.isfinite(row)] for row in rows)
+    return np.array([np.quantile(row, (0.5, 0.95)) if row.size else (np.nan, np.nan) for row in known]).T
