@@ -33,8 +33,8 @@ def describe_cameras(performance: Performance, turning: float | None = None) -> 
 def _statements(performance: Performance, turning: float | None) -> Iterator[str]:
     if turning is not None and turning < _STILL:
         yield (
-            f"The head turns by {np.degrees(turning):.1f} degrees at most: focal lengths and distances lean on "
-            "the shape of the average head"
+            f"The head turns by {np.degrees(turning):.1f} degrees at most: focal lengths and distances lean "
+            "on the shape of the average head"
         )
     spread = performance.uncertainty
     if spread is None:

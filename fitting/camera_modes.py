@@ -26,7 +26,9 @@ Array = NDArray[np.float64]
 
 # A camera in a hand moves some three times as fast as a head: a tenth of the weight of E_temporal.
 _HAND_HELD = 0.1
-_LOOSE_ROTATION, _LOOSE_FOCAL = 1.0, 0.5
+_LOOSE_ROTATION = 1.0
+# Relative: lenses of one shoot differ from each other less than from the first guess.
+_OWN_FOCAL, _COMMON_FOCAL = 0.15, 0.5
 
 
 class CameraMode(StrEnum):
@@ -107,8 +109,8 @@ def fit_with_cameras(
 ) -> Performance:
     """:func:`fitting.fit.fit_performance`, with cameras of which only a part is known.
 
-    Where the cameras are found, the first one holds the gauge, and the scale is that of a measured distance or
-    of the head: of the mean head, or of the known identity. The rig's source and notes say so, and how
+    Where the cameras are found, the first one holds the gauge, and the scale is that of a measured distance
+    or of the head: of the mean head, or of the known identity. The rig's source and notes say so, and how
     well each camera is determined.
 
     Args:
@@ -142,12 +144,12 @@ def fit_with_cameras(
     spread = _size_spread(model, observations)
     source = _source(plan, given.rig, spread, known_head=start.identity is not None)
     rig = replace(given.rig, source=source, notes=given.notes)
-    loose = replace(options, cameras=_loose(given.depth), gauge="head")
+    loose = replace(options, cameras=_loose(given.depth, seen, options.systematic), gauge="head")
     fitted = fit_performance(model, seen, rig, loose, progress, start)
     if plan.distance is not None:
         # Only now: a size of the head that differs from the mean one would have bent the focal lengths.
         rig, pair = _scaled(fitted.rig, plan.distance)
-        held = replace(_loose(given.depth), scale_of="rig", pair=pair)
+        held = replace(loose.cameras, scale_of="rig", pair=pair)
         options = replace(loose, cameras=held, frozen=options.frozen | {"focal"})
         fitted = fit_performance(model, seen, rig, options, progress, start)
     fitted = replace(fitted, rig=replace(fitted.rig, source=source))
@@ -194,9 +196,20 @@ def _scaled(rig: Rig, distance: MeasuredDistance) -> tuple[Rig, tuple[int, int]]
     return replace(rig, cameras=larger), (rig.names.index(distance.first), rig.names.index(distance.second))
 
 
-def _loose(depth: float) -> CameraUncertainty:
-    """Of cameras that are known from the mean head alone, which is some metres away."""
-    return CameraUncertainty(_LOOSE_ROTATION, depth, _LOOSE_FOCAL, scale_of="head")
+def _loose(depth: float, seen: Observations, systematic: float) -> CameraUncertainty:
+    """Of cameras that are known from the mean head alone, which is some metres away.
+
+    A detector's errors repeat in all frames, and a little perspective that is wrong in all of them passes for
+    another lens: the lenses are held to each other the firmer, the more often each landmark is seen.
+    """
+    views = float(seen.used.sum()) / seen.shape[2]
+    return CameraUncertainty(
+        camera_rotation=_LOOSE_ROTATION,
+        camera_translation=depth,
+        focal=_OWN_FOCAL / float(np.sqrt(1 + systematic * views)),
+        focal_together=_COMMON_FOCAL,
+        scale_of="head",
+    )
 
 
 def _source(plan: CameraPlan, rig: Rig, spread: float, *, known_head: bool) -> str:

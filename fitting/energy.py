@@ -65,9 +65,20 @@ def temporal_energy(points: Tensor, seconds: Tensor) -> Tensor:
     return 0.5 * ((step * step).sum((-1, -2)) / seconds).sum()
 
 
-def camera_energy(increments: Tensor, sigma: float) -> Tensor:
-    """Half the squared increments (C, n) of a camera group in units of their stated uncertainty."""
-    return 0.5 * ((increments / sigma) ** 2).sum()
+def camera_energy(increments: Tensor, sigma: float, together: float = 0.0) -> Tensor:
+    """Half the squared increments (C, n) of a camera group in units of their stated uncertainty.
+
+    Args:
+        increments: (C, n). sigma: standard deviation of each.
+        together: that of what all cameras have in common, besides.
+    """
+    common = shared_part(len(increments), sigma, together) * increments.sum(0) ** 2
+    return 0.5 * ((increments * increments).sum() - common.sum()) / sigma**2
+
+
+def shared_part(cameras: int, sigma: float, together: float) -> float:
+    """k in the inverse `(1 - k 1 1^T) / sigma^2` of the covariance `sigma^2 + together^2 1 1^T`."""
+    return together**2 / (sigma**2 + cameras * together**2)
 
 
 def baseline(translation: Tensor, rotation: Tensor) -> Tensor:

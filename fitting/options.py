@@ -54,6 +54,7 @@ class CameraUncertainty:
 
     Attributes:
         camera_rotation: radians. camera_translation: metres. focal: relative. distortion: coefficient.
+        focal_together: relative; what the focal lengths of all cameras are off by in common, besides.
         scale: relative change of the length that holds the scale. Small: it is the stated one.
         scale_of: which length that is, a name in :data:`SCALES`. "rig": the distances of the cameras from the
             first one. "head": the head's size at the start, which is that of the mean head if nothing else is
@@ -65,6 +66,7 @@ class CameraUncertainty:
     camera_translation: float = 0.02
     focal: float = 0.02
     distortion: float = 0.05
+    focal_together: float = 0.0
     scale: float = 1e-4
     scale_of: str = "rig"
     pair: tuple[int, int] | None = None

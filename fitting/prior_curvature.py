@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from fitting.energy import shared_part
 from fitting.normal_matrix import Hessian
 from fitting.parameters import CAMERA_GROUPS, Parameters
 from fitting.problem import Problem
@@ -30,6 +31,7 @@ def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> N
     groups = zip(CAMERA_GROUPS, sigmas, strict=True)
     looseness = [torch.full_like(getattr(at, name), sigma).flatten() for name, sigma in groups]
     hessian.shared[faces:, faces:] += torch.cat(looseness).pow(-2).diag()
+    _add_common_focal(problem, at, hessian)
     if problem.scale_of:
         slope = _scale_slope(problem, at)
         hessian.shared += torch.outer(slope, slope)
@@ -44,6 +46,14 @@ def _add_contacts(problem: Problem, at: Parameters, hessian: Hessian) -> None:
     hessian.frames[:, :shapes, :shapes] += weight * bent.frames
     hessian.ties[:, :shapes, :faces] += weight * bent.ties
     hessian.shared[:faces, :faces] += weight * bent.shared
+
+
+def _add_common_focal(problem: Problem, at: Parameters, hessian: Hessian) -> None:
+    """What the focal lengths of all cameras have in common, as in :func:`fitting.energy.camera_energy`."""
+    known, count = problem.options.cameras, len(at.focal)
+    first = len(at.identity) + at.camera_rotation.numel() + at.camera_translation.numel()
+    block = slice(first, first + count)
+    hessian.shared[block, block] -= shared_part(count, known.focal, known.focal_together) / known.focal**2
 
 
 def _scale_slope(problem: Problem, at: Parameters) -> Tensor:

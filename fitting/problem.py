@@ -154,7 +154,8 @@ class Problem:
         for group in CAMERA_GROUPS:
             if group not in options.frozen:
                 sigma = getattr(options.cameras, group)
-                terms[group] = camera_energy(getattr(parameters, group), sigma)
+                together = options.cameras.focal_together if group == "focal" else 0.0
+                terms[group] = camera_energy(getattr(parameters, group), sigma, together)
         if self.scale_of:
             terms["scale"] = scale_energy(self.extent(parameters), self.given_extent, options.cameras.scale)
         return terms

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Rig
 from calibration.errors import InputError, NoFaceError
-from calibration.formats import read_rig
 from detector.layouts import LAYOUTS, Layout, layout
+from fitting.camera_modes import CameraPlan
 from fitting.head_model import HeadModel
 from fitting.observations import Observations
 from fitting.surface import SurfacePoints
+from pipeline.camera_knowledge import camera_plan, given_rig
 from pipeline.frames.ranges import format_frames
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.landmarks import FrameStatus, Landmarks, read_landmarks
@@ -31,7 +32,8 @@ class Sightings:
 
     Attributes:
         observations: the landmarks of the frames to fit.
-        rig: the cameras, in the order of the observations.
+        rig: the cameras as far as they are known, in the order of the observations.
+        plan: what the fit is to take for known of them.
         layout: name of the landmark layout.
         left_out: frame numbers that fewer cameras than needed have an image of.
         fingerprints: of the landmark files.
@@ -39,6 +41,7 @@ class Sightings:
 
     observations: Observations
     rig: Rig
+    plan: CameraPlan
     layout: str
     left_out: tuple[int, ...]
     fingerprints: tuple[str, ...]
@@ -60,18 +63,21 @@ def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Si
         UsageError: the landmarks lie inside the head.
         NoFaceError: no camera saw a face in any frame.
     """
-    rig = read_rig(shoot.cameras_file, "vultus")
-    names = [name for name in shoot.camera_names if name in rig.names]
-    stored = [read_landmarks(shoot.landmark_file(name)) for name in names]
+    rig = given_rig(shoot, {name: source.size for name, source in shoot.sources.items()})
+    stored = [read_landmarks(shoot.landmark_file(name)) for name in shoot.camera_names if name in rig.names]
     _check_alike(stored)
-    for name in sorted(set(shoot.camera_names) - set(names)):
+    for name in sorted(set(shoot.camera_names) - set(rig.names)):
         log.warning("Camera %s is not calibrated; it is left out of the fit", name)
+    plan = camera_plan(shoot, rig)
+    if plan.finds_places:
+        stored = _placeable(stored)
+    names = [each.header.camera for each in stored]
     frames = stored[0].header.frames
     kept = _enough_images(stored)
     if not kept.any():
         raise InputError("No frame was seen by two cameras", where=shoot.name)
     name = stored[0].header.layout
-    chosen = layout(name if name in LAYOUTS else shoot.layout, model)
+    chosen = layout(name if name in LAYOUTS else shoot.fit_layout, model)
     if not _same_queries(stored[0], chosen.queries.numpy()):
         raise InputError(
             "The landmarks were made for another head model or another layout",
@@ -94,13 +100,34 @@ def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Si
     )
     left_out = tuple(int(frame) for frame in frames[~kept])
     fingerprints = tuple(each.header.fingerprint for each in stored)
-    return Sightings(observations, rig.select(names), chosen.name, left_out, fingerprints)
+    return Sightings(observations, rig.select(names), plan, chosen.name, left_out, fingerprints)
+
+
+def _placeable(stored: Sequence[Landmarks]) -> list[Landmarks]:
+    """The cameras that see a face in some frame: of the others nothing can be found."""
+    sees = [each for each in stored if each.seen.any()]
+    if not sees:
+        raise NoFaceError("No camera saw a face in any frame")
+    for each in stored:
+        if not each.seen.any():
+            name = each.header.camera
+            log.warning("Camera %s sees no face in any frame and cannot be placed; it is left out", name)
+    return sees
 
 
 def _points(chosen: Layout, to_fit: bool) -> SurfacePoints:
     if to_fit or chosen.surface is not None:
         return chosen.points
     return SurfacePoints.unknown(len(chosen))
+
+
+def to_be_fitted(shoot: Shoot, sightings: Sightings, model: HeadModel) -> Sightings:
+    """The landmarks of the file's layout, where all vertices were detected for a personal shape."""
+    if not shoot.settings.fit.personal_shape or sightings.layout != "vertices":
+        return sightings
+    wanted = layout(shoot.fit_layout, model)
+    observations = sightings.observations.between_vertices(wanted.points)
+    return replace(sightings, observations=observations, layout=wanted.name)
 
 
 def warn_left_out(left_out: Sequence[int]) -> None:

@@ -51,6 +51,8 @@ def _record(camera: Camera, residual_px: float | None) -> dict[str, Any]:
 def read(path: Path) -> Rig:
     """Read a rig whose units are m, cm or mm; a file without "format" is read by its fields.
 
+    Cameras may be given without a place (neither R nor t), as lenses alone.
+
     Raises:
         InputError: naming the file, the camera and the field that is missing or wrong.
     """
@@ -87,6 +89,9 @@ def _camera(record: object, scale: float, path: Path, index: int) -> Camera:
         raise InputError(f"entry {index + 1} of the cameras has no name", where=str(path))
     where = f"{path}: camera {record['name']}"
     width, height = image_size(record.get("width"), record.get("height"), where)
+    # A file of lenses alone: its cameras stand nowhere, all at the world's origin.
+    if "R" not in record and "t" not in record:
+        record = {**record, "R": np.eye(3), "t": np.zeros(3)}
     missing = [key for key in ("K", "R", "t") if key not in record]
     if missing:
         raise InputError(f"{', '.join(missing)} is missing", where=where)

@@ -60,6 +60,12 @@ def open_shoot(
     )
 
 
+CAMERAS_HELP = """What is known of the cameras, instead of what the file says: known (they stay as
+calibrated), refine (nearly), poses (the lenses, not the places), unknown (nothing), moving (a single camera,
+in a hand)."""
+CAMERA_MODES = click.Choice(["auto", "known", "refine", "poses", "unknown", "moving"])
+
+
 @contextmanager
 def working() -> Iterator[Progress]:
     """Progress for the work in the block, which also stops it in good order on SIGINT and SIGTERM."""

@@ -7,12 +7,29 @@ from pathlib import Path
 import click
 
 from calibration.errors import SolverError
-from pipeline.commands.common import open_shoot, shoot_options, working
+from pipeline.commands.common import (
+    CAMERA_MODES,
+    CAMERAS_HELP,
+    MODEL_OPTION,
+    open_shoot,
+    shoot_options,
+    working,
+)
 
 
-@click.command(epilog="Example:  vultus fit footage/take1")
+@click.command(epilog="Example:  vultus fit footage/take1 --cameras unknown")
 @shoot_options()
-@click.option("--solver", type=click.Choice(["lm", "lbfgs"]), help="Both end at the same place; lm is faster.")
+@click.option(
+    "--solver", type=click.Choice(["lm", "lbfgs"]), help="Both end at the same place; lm is faster."
+)
+@click.option("--cameras", type=CAMERA_MODES, help=CAMERAS_HELP)
+@click.option(
+    "--personal-shape",
+    is_flag=True,
+    help="Also correct the actor's neutral by what all cameras see beyond the head model; densest with all "
+    "vertices detected (personal_shape = true in the shoot file).",
+)
+@MODEL_OPTION
 @click.pass_context
 def command(
     context: click.Context,
@@ -21,15 +38,19 @@ def command(
     output: str | None,
     force: bool,
     device: str | None,
+    model: str | None,
     solver: str | None,
+    cameras: str | None,
+    personal_shape: bool,
 ) -> None:
     """Fit the head model to the landmarks of SHOOT: one identity, and expression and pose per frame."""
     from pipeline.fit_summary import summary_lines
     from pipeline.stages.fit import main
     from pipeline.stores.performance import read_performance
 
-    opened = open_shoot(shoot, frames=frames, output=output, device=device)
-    opened = opened.with_changes(fit={"solver": solver})
+    opened = open_shoot(shoot, frames=frames, output=output, device=device, model=model)
+    changes: dict[str, object] = {"personal_shape": personal_shape or None, "cameras": cameras, "solver": solver}
+    opened = opened.with_changes(fit=changes)
     with working() as progress:
         path = main(opened, force=force, progress=progress)
     performance, _ = read_performance(path)

@@ -6,11 +6,19 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.common import MODEL_OPTION, open_shoot, shoot_options, working
+from pipeline.commands.common import (
+    CAMERA_MODES,
+    CAMERAS_HELP,
+    MODEL_OPTION,
+    open_shoot,
+    shoot_options,
+    working,
+)
 
 
 @click.command(epilog="Example:  vultus run footage/take1 --frames 1001-1010 --device cpu")
 @shoot_options()
+@click.option("--cameras", type=CAMERA_MODES, help=CAMERAS_HELP)
 @MODEL_OPTION
 @click.pass_context
 def command(
@@ -21,6 +29,7 @@ def command(
     force: bool,
     device: str | None,
     model: str | None,
+    cameras: str | None,
 ) -> None:
     """Do all stages for SHOOT: cameras, landmarks, fit, exports, overlays.
 
@@ -30,11 +39,14 @@ def command(
     from pipeline.stores.outcome import read_outcome
 
     opened = open_shoot(shoot, frames=frames, output=output, device=device, model=model)
+    opened = opened.with_changes(fit={"cameras": cameras})
     with working() as progress:
         main(opened, force=force, progress=progress)
     outcome = read_outcome(opened)
     for failure in outcome.failures:
         click.echo(f"Failed: {failure}", err=True)
+    for line in (*outcome.warnings, *outcome.unreliable):
+        click.echo(f"Warning: {line}", err=True)
     click.echo(f"{outcome.frames} frames fitted, mean reprojection {outcome.reprojection_px:.2f} px")
     click.echo(f"Results: {opened.output}")
     click.echo(f"  animation    {opened.export_folder}")

@@ -112,7 +112,10 @@ def _checks(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
         for name in sorted(set(sources) - set(draft.found.boards)):
             yield f"camera {name} has no images of the board"
     elif draft.found.rig is None:
-        yield "calibration: neither a cameras.json nor images of a checkerboard were found"
+        yield (
+            "calibration: neither a cameras.json nor images of a checkerboard were found, so the cameras are "
+            "found from the head, and every length in the results is that of an average head"
+        )
     origin = "what the movie says" if draft.movies else "assumed: images do not tell it"
     yield f"fps = {draft.fps:g} is {origin}"
     if len({source.frames for source in sources.values()}) > 1:

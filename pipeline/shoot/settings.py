@@ -43,13 +43,21 @@ class BoardSettings(Section):
     images: dict[str, str]
 
 
+class DistanceSettings(Section):
+    """``calibration.distance``: how far apart two cameras were measured to be."""
+
+    between: tuple[str, str]
+    mm: float = Field(gt=0)
+
+
 class CalibrationSettings(Section):
     """``[calibration]``: where the cameras come from."""
 
-    source: Literal["board", "file"]
+    source: Literal["board", "file", "head"] = "head"
     file: str = ""
     format: str | None = None
     board: BoardSettings | None = None
+    distance: DistanceSettings | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> CalibrationSettings:
@@ -89,11 +97,13 @@ class FitSettings(Section):
     """``[fit]``: the head model and the solver."""
 
     model: str = "makehuman"
+    cameras: Literal["auto", "known", "refine", "poses", "unknown", "moving"] = "auto"
     refine: tuple[Literal["camera_rotation", "camera_translation", "focal", "distortion"], ...] = ()
     solver: Literal["lm", "lbfgs"] | None = None
     max_iterations: int | None = Field(default=None, ge=1)
     identity_prior: Literal["gaussian", "mixture"] | None = None
     robust: Literal["none", "huber", "geman_mcclure"] | None = None
+    personal_shape: bool = False
     weights: FitWeightSettings = FitWeightSettings()
     device: Device = "auto"
 
@@ -109,7 +119,7 @@ class ShootSettings(Section):
 
     shoot: GeneralSettings = GeneralSettings()
     cameras: dict[str, CameraSettings] = Field(min_length=1)
-    calibration: CalibrationSettings
+    calibration: CalibrationSettings = CalibrationSettings()
     detect: DetectSettings = DetectSettings()
     fit: FitSettings = FitSettings()
     export: ExportSettings = ExportSettings()

@@ -55,6 +55,11 @@ class Shoot:
         return self.output / "cameras.json"
 
     @property
+    def found_cameras_file(self) -> Path:
+        """What the fit writes where it finds or refines the cameras."""
+        return self.output / "found_cameras.json"
+
+    @property
     def landmarks_folder(self) -> Path:
         """What the detection writes, a file per camera."""
         return self.output / "landmarks"
@@ -118,6 +123,11 @@ class Shoot:
 
     @property
     def layout(self) -> str:
+        """The landmarks to detect: all vertices where a personal shape is wanted, else :attr:`fit_layout`."""
+        return "vertices" if self.settings.fit.personal_shape else self.fit_layout
+
+    @property
+    def fit_layout(self) -> str:
         """The landmark layout of the file: its name, or the absolute path of the layout's own file."""
         setting = self.settings.detect.layout
         own = self.path(setting)

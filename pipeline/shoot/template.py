@@ -77,13 +77,25 @@ def _cameras(draft: Draft) -> str:
 def _calibration(draft: Draft) -> str:
     if uses_board(draft.found):
         return _board(draft.board_size, draft.found.boards)
-    file = draft.found.rig or "cameras.json"
-    note = "" if draft.found.rig else "   # CHECK: no calibration was found; name a file of known cameras"
+    if draft.found.rig is None:
+        return _from_head(tuple(draft.found.cameras))
     return f"""\
 [calibration]
 source = "file"
-file = {_quote(file)}{note}
+file = {_quote(draft.found.rig)}
 # format = "opencv"      # vultus (cameras.json), opencv (YAML); told by the file's ending if not said
+"""
+
+
+def _from_head(cameras: tuple[str, ...]) -> str:
+    pair = ", ".join(map(_quote, (*cameras, "camB")[:2]))
+    return f"""\
+# CHECK: there is no calibration, so the fit finds the cameras from the head that they see. Better, where
+# there is one: a file of cameras (source = "file", file = "cameras.json"), or images of a checkerboard.
+[calibration]
+source = "head"
+# Without this, all sizes are those of an average head. With it, they are true: measured between two lenses.
+# distance = {{ between = [{pair}], mm = 1250 }}
 """
 
 
@@ -129,10 +141,14 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 
 [fit]
 # model = "ict"          # a head model of others, brought in with: vultus model import
+# What is known of the cameras: known (they stay as calibrated), refine (nearly), poses (the lenses, but not
+# where they stand), unknown (nothing), moving (a single camera, in a hand). auto: what the calibration gives.
+# cameras = "unknown"
 # What of the cameras to refine besides: camera_rotation, camera_translation, focal, distortion.
 # refine = ["camera_rotation", "camera_translation"]
 # solver = "lbfgs"       # lm (Levenberg-Marquardt) or lbfgs: the same answer, lm several times faster
 # max_iterations = 200
+# personal_shape = true  # detect all vertices; what all cameras see beyond the head model moves the neutral
 # identity_prior = "mixture"   # gaussian, or the mixture of the heads that the model was made from
 # robust = "huber"       # how far landmarks are believed that lie far off: none, huber, geman_mcclure
 # [fit.weights]          # landmarks, identity, expression, bounds, joints, temporal, intersect

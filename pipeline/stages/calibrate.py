@@ -37,13 +37,15 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         progress: called after each image of the board.
 
     Returns:
-        the file of cameras.
+        the file of cameras; the folder of the results, where the fit is to find the cameras from the head.
 
     Raises:
         CalibrationError: the images of the board do not determine the cameras.
         InputError: the file of cameras or the images are missing, or their sizes differ.
     """
     settings, path = shoot.settings.calibration, shoot.cameras_file
+    if settings.source == "head":
+        return _nothing_to_do(shoot)
     boards = _board_sources(shoot, settings.board) if settings.source == "board" else {}
     work = _fingerprint(shoot, boards)
     if not force and is_current(shoot.output, STAGE, work):
@@ -60,6 +62,14 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     for name, residual in rig.residual_px.items():
         log.info("Calibrate: camera %s, %.2f px", name, residual)
     return path
+
+
+def _nothing_to_do(shoot: Shoot) -> Path:
+    """Without a calibration: an earlier one of these images is no longer what the shoot file says."""
+    log.info("Calibrate: nothing to do; the fit finds the cameras from the head that they see")
+    clear_stamp(shoot.output, STAGE)
+    shoot.cameras_file.unlink(missing_ok=True)
+    return shoot.output
 
 
 def _from_file(shoot: Shoot) -> Rig:

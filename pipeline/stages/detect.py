@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.formats import read_rig
 from detector.layouts import check_layout, layout
 from detector.predictor import Predictor, load_predictor
 from detector.weights import default_weights, find_weights
 from fitting.head_model import load_head_model
 from fitting.head_models.store import find_head_model, head_digest
+from pipeline.camera_knowledge import rig_for_detection
 from pipeline.detection import detect_frames
 from pipeline.devices import torch_device
 from pipeline.frames.ranges import format_frames
@@ -56,7 +56,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     weights = find_network(shoot)
     if shoot.absent_frames:
         log.warning("Detect: no camera has these frames of the range: %s", format_frames(shoot.absent_frames))
-    rig = read_rig(shoot.cameras_file, "vultus") if shoot.cameras_file.is_file() else None
+    rig = rig_for_detection(shoot)
     work = _fingerprint(shoot, weights)
     if force:
         _delete(shoot)
@@ -120,7 +120,8 @@ def _header(shoot: Shoot, name: str, predictor: Predictor, work: str) -> Landmar
 
 def _fingerprint(shoot: Shoot, weights: Path) -> str:
     return fingerprint(
-        settings=shoot.settings.detect.model_dump(exclude={"device", "weights"}),
+        settings=shoot.settings.detect.model_dump(exclude={"device", "weights", "layout"}),
+        landmarks="vertices" if shoot.settings.fit.personal_shape else shoot.settings.detect.layout,
         weights=file_digest(weights),
         layout=file_digest(Path(shoot.layout)) if Path(shoot.layout).is_file() else None,
         # only the layout of all vertices depends on whose vertices they are
@@ -128,7 +129,7 @@ def _fingerprint(shoot: Shoot, weights: Path) -> str:
         frames=shoot.frames,
         cameras={name: camera.model_dump() for name, camera in shoot.settings.cameras.items()},
         images={name: source.fingerprint() for name, source in shoot.sources.items()},
-        rig=file_digest(shoot.cameras_file) if shoot.cameras_file.is_file() else None,
+        rig=file_digest(shoot.cameras_file) if rig_for_detection(shoot) is not None else None,
     )
 
 

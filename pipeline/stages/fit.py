@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
-from fitting.fit import fit_performance
+import numpy as np
+
+from calibration.camera import Rig
+from calibration.formats import write_rig
+from fitting.camera_modes import fit_with_cameras
+from fitting.head_model import HeadModel
 from fitting.head_models.store import find_head_model, head_digest
+from fitting.observations import Observations
 from fitting.options import FitOptions, FitWeights
-from fitting.parameters import CAMERA_GROUPS
+from fitting.performance import Performance
+from fitting.personal_shape import fit_personal_shape
+from pipeline.camera_knowledge import cameras_fingerprint
 from pipeline.devices import torch_device
 from pipeline.progress import Progress, silent
 from pipeline.shoot.settings import FitSettings
 from pipeline.shoot.shoot import Shoot
-from pipeline.sightings import Sightings, read_sightings, warn_left_out
-from pipeline.stores.fingerprint import file_digest, fingerprint
+from pipeline.sightings import Sightings, read_sightings, to_be_fitted, warn_left_out
+from pipeline.stores.fingerprint import fingerprint
 from pipeline.stores.hdf5 import CorruptStoreError
 from pipeline.stores.performance import ModelInfo, performance_fingerprint, write_performance
 
@@ -44,10 +53,18 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     if not force and _is_current(path, work):
         log.info("Fit: up to date (%s)", path)
         return path
-    performance = fit_performance(
-        model, sightings.observations, sightings.rig, fit_options(settings), progress=progress
-    )
-    info = ModelInfo(model.traits.name, model.expression_names, model.joint_names, sightings.layout)
+    chosen = to_be_fitted(shoot, sightings, model)
+    finding = chosen.plan.finds_places or bool(chosen.plan.free)
+    if finding or not settings.personal_shape:
+        performance = fit_with_cameras(
+            model, chosen.observations, chosen.rig, chosen.plan, fit_options(settings), progress=progress
+        )
+        chosen = replace(chosen, rig=performance.rig)
+    if settings.personal_shape:
+        performance = _with_personal_shape(model, chosen, sightings.observations, settings, progress)
+    if finding:
+        _tell_cameras(shoot, performance.rig)
+    info = ModelInfo(model.traits.name, model.expression_names, model.joint_names, chosen.layout)
     write_performance(path, performance, info, fingerprint=work)
     if not performance.converged:
         log.warning("Fit: the solver stopped before it reached its gate; look at the overlays")
@@ -57,11 +74,34 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     return path
 
 
+def _with_personal_shape(
+    model: HeadModel, chosen: Sightings, dense: Observations, settings: FitSettings, progress: Progress
+) -> Performance:
+    """The fit on the actor's personal shape, and a word on what became of that."""
+    performance, shape = fit_personal_shape(
+        model, chosen.observations, chosen.rig, dense, fit_options(settings), progress=progress
+    )
+    if shape.held:
+        size = 1e3 * float(np.linalg.norm(shape.offset, axis=1).max())
+        log.info("Fit: personal shape of at most %.1f mm; %s", size, shape.words())
+    else:
+        log.warning("Fit: no personal shape; %s", shape.words())
+    return performance
+
+
+def _tell_cameras(shoot: Shoot, rig: Rig) -> None:
+    """Say how well the cameras were found, and leave them for other takes."""
+    log.info("Fit: cameras %s", rig.source)
+    for note in rig.notes:
+        log.log(logging.WARNING if "poorly" in note else logging.INFO, "Fit: %s", note)
+    path = write_rig(rig, shoot.found_cameras_file, "vultus")
+    log.info("Fit: another take with the same cameras can name %s as its calibration", path)
+
+
 def fit_options(settings: FitSettings) -> FitOptions:
     """The solver's options of the shoot file's settings; what the file does not say is the solver's own."""
     options: dict[str, object] = {
         "weights": FitWeights(**settings.weights.model_dump(exclude_none=True)),
-        "frozen": frozenset(CAMERA_GROUPS) - set(settings.refine),
     }
     keys = {"solver", "max_iterations", "identity_prior", "robust"}
     chosen = settings.model_dump(include=keys, exclude_none=True)
@@ -71,7 +111,7 @@ def fit_options(settings: FitSettings) -> FitOptions:
 
 def _fingerprint(shoot: Shoot, sightings: Sightings) -> str:
     return fingerprint(
-        cameras=file_digest(shoot.cameras_file),
+        cameras=cameras_fingerprint(shoot),
         landmarks=sightings.fingerprints,
         fps=shoot.settings.shoot.fps,
         settings=shoot.settings.fit.model_dump(exclude={"device"}),

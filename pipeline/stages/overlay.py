@@ -14,7 +14,7 @@ from pipeline.overlays.sheet_and_movies import (
 )
 from pipeline.progress import Progress, silent, span
 from pipeline.shoot.shoot import Shoot
-from pipeline.sightings import read_sightings
+from pipeline.sightings import read_sightings, to_be_fitted
 from pipeline.stores.fingerprint import fingerprint
 from pipeline.stores.performance import performance_fingerprint, read_performance
 from pipeline.stores.stamps import clear_stamp, is_current, write_stamp
@@ -49,7 +49,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     performance, info = read_performance(shoot.performance_file)
     clear_stamp(shoot.output, STAGE)
     model = find_head_model(info.name)
-    seen = read_sightings(shoot, model, to_fit=False).observations
+    seen = to_be_fitted(shoot, read_sightings(shoot, model, to_fit=False), model).observations
     scene = Scene(performance, model, shoot.sources, seen)
     sheet = OverlayOptions(longest_side=_SHEET_PANEL, crop=True, progress=span(progress, 0, _SHEET_SHARE))
     files = [write_contact_sheet(scene, folder / SHEET, options=sheet)]
