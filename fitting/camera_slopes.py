@@ -11,7 +11,7 @@ from torch import Tensor
 from fitting.parameters import Parameters
 from fitting.reprojection import Sight, Slopes
 
-WIDTHS = (3, 3, 1, 5)
+WIDTHS = [3, 3, 1, 5]
 """Numbers per camera: rotation, translation, focal length, distortion."""
 
 
@@ -41,12 +41,12 @@ def camera_ties(sight: Sight, slopes: Slopes, weight: Tensor, turn: Tensor, at: 
     rows = ((slopes.ux, slopes.vx), (slopes.uy, slopes.vy), (slopes.uz, slopes.vz))
     # pulled[f, c, a, l, p] = sum over u, v of d pixel / d local[a] * w * d pixel / d number[p]
     pulled = torch.stack([u[..., None] * weighted_u + v[..., None] * weighted_v for u, v in rows], dim=2)
-    cross = (turn.mT @ pulled.flatten(3)).unflatten(3, pulled.shape[3:])
+    cross = (turn.mT @ pulled.flatten(3)).view_as(pulled)
     blocks = by_u.transpose(0, 1).flatten(1, 2).mT @ weighted_u.transpose(0, 1).flatten(1, 2)
     blocks += by_v.transpose(0, 1).flatten(1, 2).mT @ weighted_v.transpose(0, 1).flatten(1, 2)
     order = _shared_order(blocks.shape[0]).to(blocks.device)
     return CameraTies(
-        cross.permute(0, 3, 2, 1, 4).flatten(3)[..., order], torch.block_diag(*blocks)[order][:, order]
+        cross.permute(0, 3, 2, 1, 4).flatten(3)[..., order], _block_diagonal(blocks)[order][:, order]
     )
 
 
@@ -73,3 +73,10 @@ def _shared_order(cameras: int) -> Tensor:
     """(12 C,) from camera-by-camera order to that of :attr:`Parameters.shared`, group by group."""
     grid = torch.arange(sum(WIDTHS) * cameras).view(cameras, sum(WIDTHS))
     return torch.cat([columns.reshape(-1) for columns in torch.split(grid, WIDTHS, dim=1)])
+
+
+def _block_diagonal(blocks: Tensor) -> Tensor:
+    """(C n, C n) with blocks (C, n, n) along its diagonal."""
+    count, width, _ = blocks.shape
+    spread = torch.eye(count).to(blocks)[:, None, :, None] * blocks[:, :, None, :]
+    return spread.reshape(count * width, count * width)

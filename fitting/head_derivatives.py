@@ -40,7 +40,7 @@ class _Followers:
         """(f, l, 4) the weighted points in the bind pose, and their weights."""
         # T[f, l, i] = mean[l, i] + sum_b U[l, i, b] beta[b] + sum_e E[l, i, e] psi[f, e]
         flat = (self.mean + self.identity @ identity).flatten() + expression @ self.expression.flatten(0, 1).T
-        points = flat.unflatten(1, (-1, 3))
+        points = flat.view(len(flat), -1, 3)
         return torch.cat((points, self.weight[:, None].expand(len(points), -1, 1)), dim=-1)
 
 
@@ -115,11 +115,11 @@ class HeadDerivatives:
         turns = (back @ matrices[..., :3]).to(like)
         shifts = (back @ by_identity[..., 3, : like.shape[-1]]).to(like)
         # dx[f, l, i, p] = sum_j T[f, l, j] dM[f, i, j, p]
-        moves = (back @ by_motion.flatten(3)).unflatten(3, (4, -1)).transpose(2, 3).flatten(3).to(like)
+        moves = (back @ by_motion.flatten(3)).view_as(by_motion).transpose(2, 3).flatten(3).to(like)
         for joint, each in enumerate(self._followers):
             by_shape, by_expression = self._slopes[joint]
             moved = each.shaped(identity, expression).to(like) @ moves[:, joint]
-            moved = moved.unflatten(2, (3, -1))
+            moved = moved.view(frames, len(each.points), 3, motion.shape[1])
             # The points that follow the head alone come first, and no index is needed for them.
             first = rigid if joint == HEAD else 0
             own[:, :first, :, :width], own[:, :first, :, width:] = by_expression[:first], moved[:, :first]

@@ -49,7 +49,7 @@ def landmarks_seen(points: Tensor, cameras: CameraTensors, seen: Landmarks) -> T
         cameras: C cameras. seen: the landmarks.
     """
     moving = (points, cameras.focal, cameras.distortion, cameras.rotation, cameras.translation)
-    energy: Tensor = _Reprojection.apply(*moving, cameras.principal, seen)  # type: ignore[no-untyped-call]
+    energy: Tensor = _Reprojection.apply(*moving, cameras.principal, seen)
     return energy
 
 

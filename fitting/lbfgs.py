@@ -37,7 +37,7 @@ def descend(problem: Problem, start: Parameters, stage: Stage, tell: Callable[[i
     while True:
         round_ = _Round(problem, parameters, stage, damping)
         tell(used, round_.best.energy)
-        if round_.at_gate():
+        if round_.at_gate:
             return Arrival(parameters, True, used)
         if used >= stage.max_iterations:
             return Arrival(parameters, False, used)
@@ -49,27 +49,30 @@ def descend(problem: Problem, start: Parameters, stage: Stage, tell: Callable[[i
             if before - round_.best.energy < stage.gain * before:
                 return Arrival(round_.best.parameters, True, used)
         except SolverError:
-            if damping > _MOST_DAMPING:
-                raise
             used += 1
-            damping = max(_FIRST_DAMPING, _RAISES * damping)
+            if round_.best.energy >= before:
+                if damping > _MOST_DAMPING:
+                    raise
+                damping = max(_FIRST_DAMPING, _RAISES * damping)
         parameters = round_.best.parameters
 
 
 class _Round:
-    """A linearisation, and some iterations of L-BFGS in its coordinates."""
+    """A linearisation, and some iterations of L-BFGS in its coordinates.
+
+    Attributes:
+        best: the best place that was seen. at_gate: whether the first was within the stage's tolerance.
+    """
 
     def __init__(self, problem: Problem, at: Parameters, stage: Stage, damping: float) -> None:
         self.problem, self.stage = problem, stage
         self.best = place(problem, at, stage.mask)  # refuses what is no number before anything is factorised
-        self.preconditioner = Preconditioner.build(
-            at, linearise(problem, at, stage.mask, torch.float32), stage.mask, damping
-        )
+        hessian = linearise(problem, at, stage.mask, torch.float32)
+        self.preconditioner = Preconditioner.build(at, hessian, stage.mask)
+        self.at_gate = stage.at_gate(self.preconditioner.slope(self.best.gradient))
+        if damping:
+            self.preconditioner = Preconditioner.build(at, hessian, stage.mask, damping)
         self.coordinates = [z.requires_grad_(True) for z in self.preconditioner.zeros()]
-
-    def at_gate(self) -> bool:
-        """Whether a step from where the round starts would be within the tolerance."""
-        return self.stage.at_gate(self.preconditioner.slope(self.best.gradient))
 
     def run(self, iterations: int) -> int:
         """Iterate, and keep the best place that was seen; gives the number of iterations made.

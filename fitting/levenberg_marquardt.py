@@ -51,21 +51,20 @@ def descend(problem: Problem, start: Parameters, stage: Stage, tell: Callable[[i
         step = _Step(here, hessian, stage, damping)
         if step.at_gate() and (not damping or _Step(here, hessian, stage, 0.0).at_gate()):
             return Arrival(here.parameters, True, used)
-        growth, outcome = 1.0, None
+        growth, outcome, refused = 1.0, None, None
         while outcome is None:
-            if used >= stage.max_iterations:
+            if damping > _MOST_DAMPING and refused is not None:
+                raise refused
+            if damping > _MOST_DAMPING or used >= stage.max_iterations:
                 return Arrival(here.parameters, False, used)
             used += 1
             try:
                 outcome = step.outcome(problem)
-            except SolverError:
-                if damping > _MOST_DAMPING:
-                    raise
+            except SolverError as error:
+                refused = error
             if outcome is None:
                 growth *= 4.0
                 damping = max(damping * growth, _FIRST_DAMPING)
-                if damping > _MOST_DAMPING:
-                    return Arrival(here.parameters, False, used)
                 step = _Step(here, hessian, stage, damping)
         gained = here.energy - outcome.place.energy
         here, damping = outcome.place, _lowered(damping, outcome.ratio)

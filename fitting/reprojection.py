@@ -75,7 +75,7 @@ class Sight:
         count = len(cameras.rotation)
         # local[f, c, i, l] = sum_j R[c, i, j] X[f, l, j] + t[c, i]
         turned = cameras.rotation.reshape(-1, 3) @ points.transpose(-1, -2)
-        local = turned.unflatten(1, (count, 3)) + cameras.translation.unsqueeze(-1)
+        local = turned.view(len(points), count, 3, -1) + cameras.translation.unsqueeze(-1)
         inverse_depth = local[:, :, 2].clamp(min=MIN_DEPTH).reciprocal()
         x, y = local[:, :, 0] * inverse_depth, local[:, :, 1] * inverse_depth
         k1, k2, p1, p2, k3 = _columns(cameras.distortion)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.bench_accuracy import command as bench_accuracy
+from pipeline.commands.bench_fit import command as bench_fit
 from pipeline.commands.common import working
 
 QUERIES = "68,320,703,5000,50000"
@@ -74,3 +75,4 @@ def bench_detect(
 
 
 command.add_command(bench_accuracy)
+command.add_command(bench_fit)
