@@ -116,7 +116,7 @@ def test_the_hessian_predicts_the_energy_near_a_perfect_fit() -> None:
             frozen=frozenset(),
             robust="none",
             weights=FitWeights(identity=0, expression=0, bounds=0, joints=0, temporal=0),
-            cameras=CameraUncertainty(1e3, 1e3, 1e3, 1e3, 1e3),
+            cameras=CameraUncertainty(1e3, 1e3, focal=1e3, distortion=1e3, scale=1e3),
         ),
         exact.frames,
         exact.names,
