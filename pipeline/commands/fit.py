@@ -49,8 +49,8 @@ def command(
     from pipeline.stores.performance import read_performance
 
     opened = open_shoot(shoot, frames=frames, output=output, device=device, model=model)
-    changes: dict[str, object] = {"personal_shape": personal_shape or None, "cameras": cameras, "solver": solver}
-    opened = opened.with_changes(fit=changes)
+    changes: dict[str, object] = {"cameras": cameras, "solver": solver}
+    opened = opened.with_changes(fit={**changes, "personal_shape": personal_shape or None})
     with working() as progress:
         path = main(opened, force=force, progress=progress)
     performance, _ = read_performance(path)
