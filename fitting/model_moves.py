@@ -45,4 +45,4 @@ class ModelMoves:
     def follow(self, stiffness: Array, pull: Array) -> Array:
         """The displacement (L, 3) by which the model gives in to a pull (L, 3)."""
         slope = self.moves.reshape(len(self.moves), -1) @ pull.ravel()
-        return np.einsum("n,nli->li", np.linalg.solve(stiffness, slope), self.moves)
+        return np.asarray(np.einsum("n,nli->li", np.linalg.solve(stiffness, slope), self.moves))

@@ -38,7 +38,7 @@ class OffsetSolver:
         self.prior = field_precision(mean[self.skin], triangles[(triangles >= 0).all(1)], reach)
         seen = np.zeros(self.size, dtype=np.bool_)
         seen[model.region("outer_skin")] = True
-        self.on_skin = seen[points.vertices].all(1)
+        self.on_skin = np.asarray(seen[points.vertices].all(axis=1), dtype=np.bool_)
         self.means = self._means(place)
         self.lashes = np.asarray(model.parts.get("lashes", np.arange(0)))
         self.beside = KDTree(mean[self.skin]).query(mean[self.lashes])[1]
