@@ -4,37 +4,52 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from detector.splatting import depth_behind
 from fitting.head_model import HeadModel
 
 PART_DENSITY = {
-    "left_eye": 2.0,
-    "right_eye": 2.0,
-    "upper_teeth": 0.6,
-    "lower_teeth": 0.6,
+    "left_eye": 4.0,
+    "right_eye": 4.0,
+    "upper_teeth": 0.4,
+    "lower_teeth": 0.4,
     "tongue": 0.15,
     "lashes": 0.0,
 }
 """Relative density of points by part; the skin's depends on where it is."""
 
+EDGES = (range(36, 42), range(42, 48), range(48, 60), range(60, 68))
+"""Closed lines of 300-W landmarks: the lids' edges, the outer and the inner edges of the lips."""
+
+EDGE_DENSITY = 6.0
+"""How much denser landmarks are on these lines, and within what distance (metres)."""
+
+EDGE_WIDTH = 0.003
+
 VIEWS = 26
-CELL = 0.0015
+LOWEST_VIEW = -0.75
+"""Sine of the elevation of the lowest view: from farther below one looks into the head through its neck."""
+
+CELL = 0.0025
 DEPTH_TOLERANCE = 0.004
-SPLATS = 200_000
+SPLATS = 600_000
+"""A dozen for each cell: where a cell of the skin has none, one sees through it."""
 
 
 def sampling_density(model: HeadModel) -> NDArray[np.float64]:
     """How densely (V,) each vertex's surroundings deserve landmarks, relative to the middle of the face.
 
-    The face counts most, then eyes (irises above all), then ears, skull and neck; skin that nothing sees
-    from outside, such as the inner mouth, counts nothing.
+    The edges of lids and lips count most, which tell expressions, and the face; then eyes (irises above
+    all), then ears, skull and neck; skin that nothing sees from outside, such as the inner mouth, counts
+    nothing.
     """
     mean = model.mean.detach().cpu().numpy().astype(np.float64)
     density = np.zeros(len(mean))
     skin = np.asarray(model.parts["skin"])
-    seen = exposed(mean, np.asarray(model.triangles))
-    density[skin] = _skin_density(mean[skin]) * seen[skin]
+    # of parted lips the inner edges are seen too
+    seen = exposed(model.canonical, np.asarray(model.triangles))
+    density[skin] = _skin_density(mean[skin]) * _edge_density(model, mean[skin]) * seen[skin]
     for part, value in PART_DENSITY.items():
         vertices = np.asarray(model.parts[part])
         density[vertices] = value
@@ -57,6 +72,17 @@ def seen_triangles(model: HeadModel) -> NDArray[np.int64]:
     return np.flatnonzero(kept[triangles].all(axis=1))
 
 
+def _edge_density(model: HeadModel, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much more (N,) points of the mean head count for being near the edge of a lid or a lip."""
+    landmarks = model.ibug68.evaluate(model.mean.detach().cpu().numpy().astype(np.float64))
+    along = np.linspace(0.0, 1.0, 10)[:, None, None]
+    edges = [landmarks[list(edge)] for edge in EDGES]
+    lines = [(1 - along) * edge + along * np.roll(edge, -1, axis=0) for edge in edges]
+    apart, _ = KDTree(np.concatenate([line.reshape(-1, 3) for line in lines])).query(points)
+    density: NDArray[np.float64] = 1.0 + EDGE_DENSITY * np.exp(-((np.asarray(apart) / EDGE_WIDTH) ** 2))
+    return density
+
+
 def _skin_density(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Density on the skin from canonical positions (N, 3): high on the face, low on the skull and neck."""
     x, y, z = points.T
@@ -75,7 +101,7 @@ def _step(value: NDArray[np.float64], low: float, high: float) -> NDArray[np.flo
 
 
 def exposed(vertices: NDArray[np.float64], triangles: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which vertices (V,) can be seen from outside, from some of 26 directions at least.
+    """Which vertices (V,) can be seen from outside, from some of the directions around it.
 
     The surface is scattered into a grid of depths per direction; a vertex is seen where it lies within a
     few millimetres of the front.
@@ -106,8 +132,9 @@ def scatter(
 
 
 def _directions() -> NDArray[np.float64]:
-    """(VIEWS, 3) unit vectors spread over the sphere (a Fibonacci lattice)."""
+    """Unit vectors (about VIEWS, 3) spread over the sphere (a Fibonacci lattice), but from far below."""
     i = np.arange(VIEWS) + 0.5
     height, angle = 1 - 2 * i / VIEWS, np.pi * (1 + np.sqrt(5)) * i
     radius = np.sqrt(1 - height**2)
-    return np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], axis=1)
+    around = np.stack([radius * np.cos(angle), height, radius * np.sin(angle)], axis=1)
+    return np.asarray(around[height > LOWEST_VIEW])

@@ -54,6 +54,22 @@ def test_queries_of_the_two_lips_are_apart(model: HeadModel) -> None:
     np.testing.assert_allclose(places[27].numpy(), nose, atol=1e-4)
 
 
+def test_dense_landmarks_follow_the_edges_of_lids_and_lips(model: HeadModel) -> None:
+    """What tells a blink or a closed mouth is asked for, and skin inside the head is not."""
+    mean = model.mean.double().numpy()
+    dense = layout("dense703", model)
+    points = dense.points.evaluate(mean)
+    apart, _ = KDTree(points).query(model.ibug68.evaluate(mean)[36:])
+    assert np.median(apart) < 0.002
+    assert np.max(apart) < 0.004
+    skin = points[dense.parts(model) == "skin"]
+    skin = skin[skin[:, 2] > -0.08]  # not the back of the head
+    behind_lids = (np.abs(np.abs(skin[:, 0]) - 0.03) < 0.012) & (np.abs(skin[:, 1]) < 0.015)
+    assert skin[behind_lids, 2].min() > 0.0
+    behind_lips = (np.abs(skin[:, 0]) < 0.03) & (np.abs(skin[:, 1] + 0.065) < 0.02) & (skin[:, 2] < -0.03)
+    assert behind_lips.sum() < 8
+
+
 def test_the_vertices_are_a_layout(model: HeadModel) -> None:
     """Every vertex of the model can be asked for."""
     assert len(layout("vertices", model)) == len(model.mean)
