@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 _HAND_HELD = 0.1
 _LOOSE_ROTATION = 1.0
 # Relative: lenses of one shoot differ from each other less than from the first guess.
-_OWN_FOCAL, _COMMON_FOCAL = 0.15, 0.5
+_OWN_FOCAL, _COMMON_FOCAL = 0.08, 0.5
 
 
 class CameraMode(StrEnum):
