@@ -88,16 +88,17 @@ class Arrow:
             SolverError: if the matrix is not positive definite.
         """
         rows, shared = free.frame_rows, free.shared
-        factors = torch.empty_like(hessian.frames)
-        links = None if hessian.between is None else torch.empty_like(hessian.between)
+        precise = hessian.shared.dtype
+        factors = torch.empty_like(hessian.frames, dtype=precise)
+        links = None if hessian.between is None else torch.empty_like(hessian.between, dtype=precise)
         complement = _damped(hessian.shared, damping)
         reduces = bool(shared.any())
         half = link = None
         for frame, block in enumerate(hessian.frames):
-            block = without(_damped(block, damping), rows[frame])
-            tie = hessian.ties[frame] * (rows[frame].unsqueeze(-1) & shared)
+            block = without(_damped(block.to(precise), damping), rows[frame])
+            tie = hessian.ties[frame].to(precise) * (rows[frame].unsqueeze(-1) & shared)
             if links is not None and hessian.between is not None and frame > 0:
-                tied = hessian.between[frame - 1] * (rows[frame - 1].unsqueeze(-1) & rows[frame])
+                tied = hessian.between[frame - 1].to(precise) * (rows[frame - 1].unsqueeze(-1) & rows[frame])
                 link = torch.linalg.solve_triangular(factors[frame - 1], tied, upper=False)
                 links[frame - 1] = link
                 block = block - link.T @ link
@@ -112,14 +113,16 @@ class Arrow:
     def whiten(self, frame_rows: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
         """`L^-1 g` of a gradient (F, n) and (S,): that by the coordinates in which the Hessian is round."""
         rows = self.chain.forward(frame_rows * self.frame_free)
-        pulled = torch.einsum("fns,fn->s", self.ties, self.chain.backward(rows) * self.frame_free)
+        back = self.chain.backward(rows) * self.frame_free
+        pulled = (back.flatten().to(self.ties) @ self.ties.flatten(0, 1)).to(shared)
         right = (shared - pulled) * self.shared_free
         return rows, _lower(self.shared, right)
 
     def unwhiten(self, frame_rows: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
         """`L^-T z` of round coordinates (F, n) and (S,): the step that they stand for; zero where frozen."""
         moved = _upper(self.shared, shared) * self.shared_free
-        right = frame_rows - self.chain.forward((self.ties @ moved) * self.frame_free)
+        tied = (self.ties @ moved.to(self.ties)).to(frame_rows) * self.frame_free
+        right = frame_rows - self.chain.forward(tied)
         return self.chain.backward(right) * self.frame_free, moved
 
 

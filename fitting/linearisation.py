@@ -60,7 +60,9 @@ class _Assembly:
         count, width = at.frame_rows.shape
         self.pull = problem.options.weights.temporal / problem.seconds
         chained = problem.options.weights.temporal > 0
-        self.hessian = Hessian.zeros(at.identity, count, width, len(at.shared), chained=chained)
+        self.hessian = Hessian.zeros(
+            at.identity.to(wanted.dtype), count, width, len(at.shared), chained=chained
+        )
         # The numbers that the derivatives are by: of the frames, and of what they share
         self.own = slice(0 if wanted.expression else at.expression.shape[1], width)
         self.faces = slice(0, self.derivatives.basis.shape[-1])

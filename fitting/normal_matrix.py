@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -23,10 +24,10 @@ class Hessian:
 
     @classmethod
     def zeros(cls, like: Tensor, frames: int, width: int, shared: int, *, chained: bool) -> Hessian:
-        """An arrow of zeros, of the type and on the device of a tensor."""
+        """An arrow of zeros, of the type of a tensor and on its device; what is shared is in float64."""
         return cls(
             like.new_zeros(frames, width, width),
             like.new_zeros(frames, width, shared),
-            like.new_zeros(shared, shared),
+            like.new_zeros(shared, shared, dtype=torch.float64),
             like.new_zeros(frames - 1, width, width) if chained and frames > 1 else None,
         )
