@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import Rig
 from calibration.errors import InputError
-from fitting.camera_agreement import Agreement, Sample, mirrors, omissions, swaps
+from fitting.cameras.agreement import Agreement, Sample, mirrors, omissions, swaps
 from fitting.observations import Observations
 
 Array = NDArray[np.float64]

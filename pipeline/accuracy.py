@@ -12,7 +12,7 @@ import numpy as np
 from calibration.whole_file import whole_file
 from detector.layouts import layout
 from fitting.alignment import align
-from fitting.camera_modes import CameraMode, CameraPlan, fit_with_cameras
+from fitting.cameras.modes import CameraMode, CameraPlan, fit_with_cameras
 from fitting.evaluate import Array, ErrorSummary
 from fitting.head_model import HeadModel
 from fitting.options import FitOptions, FitWeights

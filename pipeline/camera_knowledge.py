@@ -9,8 +9,8 @@ import numpy as np
 from calibration.camera import Rig
 from calibration.errors import UsageError
 from calibration.formats import read_rig
-from fitting.camera_modes import CameraMode, CameraPlan, MeasuredDistance
-from fitting.camera_start import unknown_camera
+from fitting.cameras.modes import CameraMode, CameraPlan, MeasuredDistance
+from fitting.cameras.start import unknown_camera
 from pipeline.shoot.settings import CalibrationSettings
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.fingerprint import file_digest, fingerprint

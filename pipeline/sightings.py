@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from calibration.camera import Rig
 from calibration.errors import InputError, NoFaceError
 from detector.layouts import LAYOUTS, Layout, layout
-from fitting.camera_modes import CameraPlan
+from fitting.cameras.modes import CameraPlan
 from fitting.head_model import HeadModel
 from fitting.observations import Observations
 from fitting.surface import SurfacePoints

@@ -10,7 +10,7 @@ import numpy as np
 
 from calibration.camera import Rig
 from calibration.formats import write_rig
-from fitting.camera_modes import fit_with_cameras
+from fitting.cameras.modes import fit_with_cameras
 from fitting.head_model import HeadModel
 from fitting.head_models.store import find_head_model, head_digest
 from fitting.observations import Observations

@@ -12,8 +12,8 @@ import torch
 from calibration.camera import Rig
 from calibration.errors import UsageError
 from fitting.alignment import align
-from fitting.camera_modes import CameraMode, CameraPlan, MeasuredDistance, fit_with_cameras
-from fitting.camera_start import unknown_camera
+from fitting.cameras.modes import CameraMode, CameraPlan, MeasuredDistance, fit_with_cameras
+from fitting.cameras.start import unknown_camera
 from fitting.performance import Performance
 from tests.fitting.scenes import Scene, head, scene
 from tests.fitting.test_camera_start import place_errors

@@ -12,9 +12,9 @@ from scipy.spatial.transform import Rotation
 from calibration.camera import Camera, Rig
 from calibration.errors import CalibrationError, NoFaceError
 from fitting.alignment import align
-from fitting.camera_start import find_cameras, unknown_camera
+from fitting.cameras.perspective import Views, pose_heads
+from fitting.cameras.start import find_cameras, unknown_camera
 from fitting.observations import Observations
-from fitting.perspective import Views, pose_heads
 from fitting.surface import SurfacePoints
 from tests.calibration.rigs import arc_rig
 

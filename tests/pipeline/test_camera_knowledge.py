@@ -10,7 +10,7 @@ import pytest
 
 from calibration.errors import UsageError
 from calibration.formats import read_rig
-from fitting.camera_modes import CameraMode
+from fitting.cameras.modes import CameraMode
 from pipeline.camera_knowledge import camera_plan, given_rig, rig_for_detection
 from pipeline.shoot.discovery import Discovery
 from pipeline.shoot.shoot import Shoot, read_shoot

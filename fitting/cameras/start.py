@@ -11,10 +11,10 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera, Rig
 from calibration.errors import NoFaceError
-from fitting.camera_graph import Link, Sights, all_links, chain, check_mirrored
-from fitting.focal_search import search_focals
+from fitting.cameras.focal_search import search_focals
+from fitting.cameras.graph import Link, Sights, all_links, chain, check_mirrored
+from fitting.cameras.perspective import MIN_LANDMARKS, Views, pose_heads
 from fitting.observations import Observations
-from fitting.perspective import MIN_LANDMARKS, Views, pose_heads
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from calibration.camera import Rig
 from calibration.errors import UsageError
-from fitting.camera_determinacy import describe_cameras
-from fitting.camera_start import find_cameras
+from fitting.cameras.determinacy import describe_cameras
+from fitting.cameras.start import find_cameras
 from fitting.fit import FitStart, fit_performance
 from fitting.head_model import HeadModel
 from fitting.head_motion import head_size
@@ -116,7 +116,7 @@ def fit_with_cameras(
     Args:
         model, observations, options, progress, start: as there.
         cameras: C cameras in the order of the observations; what the plan does not take for known is not
-            read, except the image sizes (:func:`fitting.camera_start.unknown_camera`).
+            read, except the image sizes (:func:`fitting.cameras.start.unknown_camera`).
         plan: what is known.
 
     Returns:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fitting.perspective import Views, pose_heads, refine_poses
+from fitting.cameras.perspective import Views, pose_heads, refine_poses
 
 Array = NDArray[np.float64]
 
