@@ -23,7 +23,7 @@ from fitting.performance import FrameStatus, Performance
 from fitting.problem import Problem
 from fitting.quality import assess
 from fitting.sanity import examine
-from fitting.solver import Progress, Solution, Stage, minimise
+from fitting.solvers.choice import Progress, Solution, Stage, minimise
 from fitting.world import LocalWorld
 
 __all__ = ["CameraUncertainty", "FitOptions", "FitStart", "FitWeights", "fit_performance"]

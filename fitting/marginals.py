@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fitting.arrow import Arrow, Chain
-from fitting.normal_matrix import Hessian
 from fitting.parameters import Parameters
+from fitting.solvers.arrow import Arrow, Chain
+from fitting.solvers.normal_matrix import Hessian
 
 
 @dataclass

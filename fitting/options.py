@@ -103,7 +103,7 @@ class FitOptions:
             much: without it a long sequence would bend the identity to the detector's habits.
         sigma_floor: pixels added to every sigma in quadrature.
         landmark_spread: metres added to every sigma in quadrature, seen at the head's depth.
-        solver: "lm" or "lbfgs"; see :mod:`fitting.solver`. Both end at the same place.
+        solver: "lm" or "lbfgs"; see :mod:`fitting.solvers.choice`. Both end at the same place.
         max_iterations: iterations of the last stage.
         tolerance: the gate. The fit is done when a Gauss-Newton step would move the unknowns by less than
             this part of their own standard deviation, root mean square.

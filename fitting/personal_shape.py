@@ -24,7 +24,7 @@ from fitting.parameters import CAMERA_GROUPS
 from fitting.performance import Performance
 from fitting.posed import personalised
 from fitting.shape_evidence import ShapeEvidence, gather_evidence
-from fitting.solver import Progress
+from fitting.solvers.choice import Progress
 
 Array = NDArray[np.float64]
 

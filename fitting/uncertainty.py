@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fitting.head_derivatives import point_derivatives
-from fitting.linearisation import linearise
 from fitting.marginals import Marginals
 from fitting.parameters import Parameters
 from fitting.problem import Problem
+from fitting.solvers.head_derivatives import point_derivatives
+from fitting.solvers.linearisation import linearise
 
 Array = NDArray[np.float64]
 

@@ -20,7 +20,7 @@ from fitting.observations import Observations
 from fitting.options import CameraUncertainty, FitOptions
 from fitting.parameters import CAMERA_GROUPS
 from fitting.performance import Performance
-from fitting.solver import Progress
+from fitting.solvers.choice import Progress
 
 Array = NDArray[np.float64]
 

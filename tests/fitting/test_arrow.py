@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from calibration.errors import SolverError
-from fitting.arrow import Arrow
-from fitting.normal_matrix import Hessian
 from fitting.parameters import Parameters
+from fitting.solvers.arrow import Arrow
+from fitting.solvers.normal_matrix import Hessian
 
 FRAMES, EXPRESSIONS, FACES, CAMERAS = 5, 2, 3, 1
 WIDTH, SHARED = EXPRESSIONS + 15, FACES + 12 * CAMERAS

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from calibration.errors import SolverError, UsageError
-from fitting import lbfgs, levenberg_marquardt
 from fitting.options import FitOptions, FitWeights
 from fitting.parameters import CAMERA_GROUPS, Parameters, free_mask
 from fitting.problem import Problem
-from fitting.stages import Stage
+from fitting.solvers import lbfgs, levenberg_marquardt
+from fitting.solvers.stages import Stage
 from tests.fitting.scenes import head, scene
 from tests.fitting.test_solver import somewhere
 

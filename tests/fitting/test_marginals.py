@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from fitting.marginals import Marginals
-from fitting.normal_matrix import Hessian
 from fitting.parameters import POSE_SIZE, Parameters
+from fitting.solvers.normal_matrix import Hessian
 
 FRAMES, EXPRESSION, IDENTITY, CAMERAS = 4, 3, 5, 2
 WIDTH, SHARED = EXPRESSION + POSE_SIZE, IDENTITY + 12 * CAMERAS

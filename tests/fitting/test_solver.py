@@ -10,14 +10,14 @@ import torch
 
 from calibration.errors import SolverError, UsageError
 from calibration.projection import project
-from fitting.head_derivatives import point_derivatives
 from fitting.head_motion import head_motion, model_pose, moved_points
-from fitting.linearisation import linearise
 from fitting.options import CameraUncertainty, FitOptions, FitWeights
 from fitting.parameters import CAMERA_GROUPS, GROUPS, Parameters, free_mask
-from fitting.preconditioner import Preconditioner
 from fitting.problem import Problem
-from fitting.solver import Stage, minimise
+from fitting.solvers.choice import Stage, minimise
+from fitting.solvers.head_derivatives import point_derivatives
+from fitting.solvers.linearisation import linearise
+from fitting.solvers.preconditioner import Preconditioner
 from tests.fitting.scenes import head, scene
 
 OPEN = FitOptions(frozen=frozenset(), robust="none", weights=FitWeights(temporal=0.0))

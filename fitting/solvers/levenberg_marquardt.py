@@ -1,8 +1,8 @@
 """Levenberg-Marquardt with analytic derivatives and exact sparse steps (Marquardt 1963; Nielsen 1999).
 
 Each step solves the normal equations of all frames, the identity and the cameras at once: an arrow with a
-chain (:mod:`fitting.arrow`). Robust kernels are reweighted in each step. The energy and its gate are those of
-:mod:`fitting.lbfgs`, so that both end at the same place; this one needs some five steps where the other
+chain (:mod:`fitting.solvers.arrow`). Robust kernels are reweighted in each step. The energy and its gate are those of
+:mod:`fitting.solvers.lbfgs`, so that both end at the same place; this one needs some five steps where the other
 needs thirty evaluations.
 """
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import torch
 
 from calibration.errors import SolverError
-from fitting.arrow import Arrow
-from fitting.linearisation import linearise
-from fitting.normal_matrix import Hessian
 from fitting.parameters import Parameters
 from fitting.problem import Problem
-from fitting.stages import Arrival, Place, Progress, Solution, Stage, place, run_stages, squared_norm
+from fitting.solvers.arrow import Arrow
+from fitting.solvers.linearisation import linearise
+from fitting.solvers.normal_matrix import Hessian
+from fitting.solvers.stages import Arrival, Place, Progress, Solution, Stage, place, run_stages, squared_norm
 
 # A step that failed is tried again with damping, which grows ever faster and, in good steps, falls to none.
 _FIRST_DAMPING = 1e-4
@@ -43,7 +43,7 @@ def minimise(
 
 
 def descend(problem: Problem, start: Parameters, stage: Stage, tell: Callable[[int, float], None]) -> Arrival:
-    """One stage; see :class:`fitting.stages.Descend`."""
+    """One stage; see :class:`fitting.solvers.stages.Descend`."""
     here, damping, used = place(problem, start, stage.mask), 0.0, 0
     while True:
         tell(used, here.energy)

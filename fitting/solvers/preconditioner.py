@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fitting.arrow import Arrow
-from fitting.normal_matrix import Hessian
 from fitting.parameters import Parameters
+from fitting.solvers.arrow import Arrow
+from fitting.solvers.normal_matrix import Hessian
 
 
 @dataclass

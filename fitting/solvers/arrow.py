@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from calibration.errors import SolverError
-from fitting.normal_matrix import Hessian
 from fitting.parameters import Parameters
+from fitting.solvers.normal_matrix import Hessian
 
 _RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
 _TINY = 1e-12

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from fitting.energy import shared_part
-from fitting.normal_matrix import Hessian
 from fitting.parameters import CAMERA_GROUPS, Parameters
 from fitting.problem import Problem
+from fitting.solvers.normal_matrix import Hessian
 
 
 def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> None:

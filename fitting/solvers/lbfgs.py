@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import torch
 
 from calibration.errors import SolverError
-from fitting.linearisation import linearise
 from fitting.parameters import Parameters
-from fitting.preconditioner import Preconditioner
 from fitting.problem import Problem
-from fitting.stages import Arrival, Progress, Solution, Stage, place, run_stages
+from fitting.solvers.linearisation import linearise
+from fitting.solvers.preconditioner import Preconditioner
+from fitting.solvers.stages import Arrival, Progress, Solution, Stage, place, run_stages
 
 # Iterations between two linearisations: later ones gain little, since the curvature has moved on.
 _ROUND = 10
@@ -32,7 +32,7 @@ def minimise(
 
 
 def descend(problem: Problem, start: Parameters, stage: Stage, tell: Callable[[int, float], None]) -> Arrival:
-    """One stage; see :class:`fitting.stages.Descend`."""
+    """One stage; see :class:`fitting.solvers.stages.Descend`."""
     parameters, used, damping = start, 0, 0.0
     while True:
         round_ = _Round(problem, parameters, stage, damping)

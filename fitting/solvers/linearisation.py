@@ -11,14 +11,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fitting.camera_slopes import CameraTies, camera_ties
-from fitting.head_derivatives import HeadDerivatives, Turned, Wanted
 from fitting.head_motion import moved_points
-from fitting.normal_matrix import Hessian
 from fitting.parameters import CAMERA_GROUPS, Parameters
-from fitting.prior_curvature import add_prior_curvature
 from fitting.problem import Problem
 from fitting.reprojection import Sight, gather_squares
+from fitting.solvers.camera_slopes import CameraTies, camera_ties
+from fitting.solvers.head_derivatives import HeadDerivatives, Turned, Wanted
+from fitting.solvers.normal_matrix import Hessian
+from fitting.solvers.prior_curvature import add_prior_curvature
 
 # Frames whose landmark derivatives are held at once: some 60 MB for 703 landmarks in float64.
 _FRAMES_AT_ONCE = 16

@@ -1,13 +1,13 @@
-"""The solvers of a fit: one energy, one gate, two ways down."""
+"""Which solver minimises: one energy, one gate, two ways down."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fitting import lbfgs, levenberg_marquardt
 from fitting.parameters import Parameters
 from fitting.problem import Problem
-from fitting.stages import Progress, Solution, Stage
+from fitting.solvers import lbfgs, levenberg_marquardt
+from fitting.solvers.stages import Progress, Solution, Stage
 
 __all__ = ["Progress", "Solution", "Stage", "minimise"]
 

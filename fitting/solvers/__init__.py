@@ -1,0 +1,1 @@
+"""The two solvers of a fit, its Gauss-Newton system, and the structure that makes it fast."""
