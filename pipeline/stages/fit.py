@@ -16,7 +16,7 @@ from fitting.head_models.store import find_head_model, head_digest
 from fitting.observations import Observations
 from fitting.options import FitOptions, FitWeights
 from fitting.performance import Performance
-from fitting.personal_shape import fit_personal_shape
+from fitting.personal_shape.fit import fit_personal_shape
 from pipeline.camera_knowledge import cameras_fingerprint
 from pipeline.devices import torch_device
 from pipeline.progress import Progress, silent

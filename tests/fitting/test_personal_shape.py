@@ -15,10 +15,10 @@ from calibration.errors import UsageError
 from fitting.fit import FitOptions
 from fitting.observations import Observations
 from fitting.performance import FrameStatus, Performance
-from fitting.personal_shape import PersonalShapeOptions, find_personal_shape, fit_personal_shape
+from fitting.personal_shape.evidence import crowding
+from fitting.personal_shape.fit import PersonalShapeOptions, find_personal_shape, fit_personal_shape
+from fitting.personal_shape.smooth_offsets import field_precision
 from fitting.posed import neutral_vertices, personalised, posed_vertices
-from fitting.shape_evidence import crowding
-from fitting.smooth_offsets import field_precision
 from fitting.surface import SurfacePoints
 from tests.calibration.rigs import arc_rig
 from tests.fitting.scenes import head

@@ -16,14 +16,14 @@ from calibration.camera import Rig
 from calibration.errors import UsageError
 from fitting.fit import FitStart, fit_performance
 from fitting.head_model import HeadModel
-from fitting.model_moves import ModelMoves
 from fitting.observations import Observations
-from fitting.offset_solver import OffsetSolver
 from fitting.options import FitOptions
 from fitting.parameters import CAMERA_GROUPS
 from fitting.performance import Performance
+from fitting.personal_shape.evidence import ShapeEvidence, gather_evidence
+from fitting.personal_shape.model_moves import ModelMoves
+from fitting.personal_shape.offset_solver import OffsetSolver
 from fitting.posed import personalised
-from fitting.shape_evidence import ShapeEvidence, gather_evidence
 from fitting.solvers.choice import Progress
 
 Array = NDArray[np.float64]

@@ -11,7 +11,7 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import KDTree
 
 from fitting.head_model import HeadModel
-from fitting.smooth_offsets import field_precision
+from fitting.personal_shape.smooth_offsets import field_precision
 from fitting.surface import SurfacePoints
 
 Array = NDArray[np.float64]
@@ -20,9 +20,9 @@ Array = NDArray[np.float64]
 class OffsetSolver:
     """The offsets d of V vertices that minimise `d^T Q d / 2 s^2 + sum_l (d_l^T A_l d_l / 2 - b_l^T d_l)`.
 
-    Q is the precision of a smooth field (:func:`fitting.smooth_offsets.field_precision`), so that the offset
-    fades where there is no evidence. Only landmarks on the skin that can be seen count; skin that nothing
-    sees and the lashes follow it, eyeballs, teeth and tongue stay.
+    Q is the precision of a smooth field (:func:`fitting.personal_shape.smooth_offsets.field_precision`), so
+    that the offset fades where there is no evidence. Only landmarks on the skin that can be seen count; skin
+    that nothing sees and the lashes follow it, eyeballs, teeth and tongue stay.
 
     Args:
         model: the head. points: L landmarks on it. reach: metres over which the offset is alike.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array, dia_array
+from scipy.sparse import coo_array, csr_array, diags_array
 
 Array = NDArray[np.float64]
 
@@ -28,8 +28,8 @@ def field_precision(vertices: Array, triangles: NDArray[np.int64], reach: float)
         (V, V) symmetric, positive definite; vertices in no triangle are tied to 0 on their own.
     """
     mass, stiffness = _mass(vertices, triangles), _stiffness(vertices, triangles)
-    operator = dia_array((mass[None] / reach**2, [0]), shape=stiffness.shape).tocsr() + stiffness
-    inverse = dia_array((1 / mass[None], [0]), shape=stiffness.shape)
+    operator = diags_array(mass / reach**2).tocsr() + stiffness
+    inverse = diags_array(1 / mass)
     # the variance of the field is l^2 / (4 pi)
     return csr_array(operator @ inverse @ operator) * (reach**2 / (4 * np.pi))
 
