@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import UsageError
+
+Float = TypeVar("Float", bound=np.floating)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +53,10 @@ class SurfacePoints:
         """Points that are nowhere on the surface: they evaluate to NaN."""
         return cls(np.zeros((count, 3), np.int64), np.full((count, 3), np.nan))
 
-    def evaluate(self, vertices: NDArray[np.floating]) -> NDArray[np.floating]:
+    def evaluate(self, vertices: NDArray[Float]) -> NDArray[Float]:
         """The points (..., L, 3) on a mesh whose vertices are (..., V, 3), in the unit of the vertices."""
         corners = vertices[..., self.vertices, :]
-        points: NDArray[np.floating] = np.einsum(
-            "...lkc,lk->...lc", corners, self.weights.astype(vertices.dtype)
-        )
+        points: NDArray[Float] = np.einsum("...lkc,lk->...lc", corners, self.weights.astype(vertices.dtype))
         return points
 
     def subset(self, index: ArrayLike) -> SurfacePoints:

@@ -2,8 +2,8 @@
 
 Each step solves the normal equations of all frames, the identity and the cameras at once: an arrow with a
 chain (:mod:`fitting.solvers.arrow`). Robust kernels are reweighted in each step. The energy and its gate are
-those of :mod:`fitting.solvers.lbfgs`, so that both end at the same place; this one needs some five steps where
-the other needs thirty evaluations.
+those of :mod:`fitting.solvers.lbfgs`, so that both end at the same place; this one needs some five steps
+where the other needs thirty evaluations.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ PART_COLOURS: dict[str, Colour] = {
 }
 _WHITE, _IRIS, _LIMBUS, _PUPIL = (240, 240, 236), (82, 118, 140), (44, 62, 76), (20, 22, 26)
 _EYE_RINGS = ((6.4e-3, _LIMBUS), (5.7e-3, _IRIS), (2.3e-3, _PUPIL))  # radii in metres, outermost first
-_HIDDEN = ("lashes", "eye_covers")  # cards that are painted with a transparent texture; opaque, they cover the lids
+# cards that are painted with a transparent texture; opaque, they cover the lids
+_HIDDEN = ("lashes", "eye_covers")
 _EYE_SUBDIVISIONS = 3
 _COARSE_EYE = 300  # vertices; an eyeball of more is round as it is
 
