@@ -38,6 +38,9 @@ def shoot_options(*, device: bool = True) -> Callable[[Function], Function]:
 
 
 MODEL_OPTION = click.option("--model", help="Head model to fit instead of the file's; see: vultus model list")
+SOLVER_OPTION = click.option(
+    "--solver", type=click.Choice(["lm", "lbfgs"]), help="Both end at the same place; lm is faster."
+)
 
 
 def open_shoot(

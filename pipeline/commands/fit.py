@@ -11,6 +11,7 @@ from pipeline.commands.common import (
     CAMERA_MODES,
     CAMERAS_HELP,
     MODEL_OPTION,
+    SOLVER_OPTION,
     open_shoot,
     shoot_options,
     working,
@@ -19,9 +20,7 @@ from pipeline.commands.common import (
 
 @click.command(epilog="Example:  vultus fit footage/take1 --cameras unknown")
 @shoot_options()
-@click.option(
-    "--solver", type=click.Choice(["lm", "lbfgs"]), help="Both end at the same place; lm is faster."
-)
+@SOLVER_OPTION
 @click.option("--cameras", type=CAMERA_MODES, help=CAMERAS_HELP)
 @click.option(
     "--personal-shape",

@@ -10,6 +10,7 @@ from pipeline.commands.common import (
     CAMERA_MODES,
     CAMERAS_HELP,
     MODEL_OPTION,
+    SOLVER_OPTION,
     open_shoot,
     shoot_options,
     working,
@@ -18,6 +19,7 @@ from pipeline.commands.common import (
 
 @click.command(epilog="Example:  vultus run footage/take1 --frames 1001-1010 --device cpu")
 @shoot_options()
+@SOLVER_OPTION
 @click.option("--cameras", type=CAMERA_MODES, help=CAMERAS_HELP)
 @MODEL_OPTION
 @click.pass_context
@@ -29,6 +31,7 @@ def command(
     force: bool,
     device: str | None,
     model: str | None,
+    solver: str | None,
     cameras: str | None,
 ) -> None:
     """Do all stages for SHOOT: cameras, landmarks, fit, exports, overlays.
@@ -39,7 +42,7 @@ def command(
     from pipeline.stores.outcome import read_outcome
 
     opened = open_shoot(shoot, frames=frames, output=output, device=device, model=model)
-    opened = opened.with_changes(fit={"cameras": cameras})
+    opened = opened.with_changes(fit={"cameras": cameras, "solver": solver})
     with working() as progress:
         main(opened, force=force, progress=progress)
     outcome = read_outcome(opened)
