@@ -7,6 +7,7 @@ covariance, so that a frame inherits what is unsure about the identity, the came
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fitting.head_model import HeadPoints
 from fitting.marginals import Marginals
 from fitting.parameters import Parameters
 from fitting.problem import Problem
@@ -83,13 +85,14 @@ def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncer
     hessian = linearise(problem, solution)
     span = problem.head.expression_range
     at_bound = (solution.expression <= span.low) | (solution.expression >= span.high)
+    loose = Marginals.of(hessian, free).frame_deviation[:, : at_bound.shape[1]]
     # A shape at its bound lets the others alone; what it could itself be shows only where it may move.
     held = replace(free, expression=free.expression & ~at_bound)
     marginals = Marginals.of(hessian, held)
+    del hessian  # most of the memory
     marginals.widen(len(solution.identity), _systematic(problem))
     spread = solution.rebuild(marginals.frame_deviation, marginals.shared_deviation)
-    loose = Marginals.of(hessian, free).frame_deviation
-    expression = torch.where(at_bound, loose[:, : at_bound.shape[1]], spread.expression)
+    expression = torch.where(at_bound, loose, spread.expression)
     return Uncertainty(
         identity=_numpy(spread.identity),
         expression=_numpy(expression),
@@ -110,17 +113,26 @@ def _systematic(problem: Problem) -> float:
 
 def _surface(problem: Problem, at: Parameters, marginals: Marginals) -> Tensor:
     """(F,) see :attr:`Uncertainty.surface`."""
-    step = max(1, len(problem.head) // _POINTS)
+    points = _thinned(problem.head)
     parts = []
     for start in range(0, len(at.pose), _FRAMES_AT_ONCE):
         part = slice(start, start + _FRAMES_AT_ONCE)
-        _, slopes = point_derivatives(problem.head, at.identity, at.expression[part], at.pose[part])
-        own, shared = torch.split(
-            slopes[:, ::step], [at.frame_rows.shape[1], len(at.identity)], dim=-1
-        )  # (f, l, 3, n) and (f, l, 3, B)
+        _, slopes = point_derivatives(points, at.identity, at.expression[part], at.pose[part])
+        # (f, l, 3, n) and (f, l, 3, B)
+        own, shared = torch.split(slopes, [at.frame_rows.shape[1], len(at.identity)], dim=-1)
         variance = marginals.variance(part, own.flatten(1, 2), shared.flatten(1, 2))
         parts.append((3 * variance.mean(-1)).sqrt())
     return torch.cat(parts)
+
+
+def _thinned(head: HeadPoints) -> HeadPoints:
+    """Some :data:`_POINTS` of the points; all, if there are not twice as many."""
+    step = max(1, len(head) // _POINTS)
+    thin = copy(head)
+    thin.points = head.points.subset(np.arange(0, len(head), step))
+    few = {"corners": head.corners[::step], "weights": head.weights[::step]}
+    thin._buffers = {**head._buffers, **few}
+    return thin
 
 
 def _camera_position(problem: Problem, at: Parameters, covariance: Tensor) -> Tensor:

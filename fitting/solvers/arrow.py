@@ -61,11 +61,11 @@ class Chain:
 
 @dataclass
 class Arrow:
-    """The factor L of an arrow, with frozen numbers taken out; S shared numbers.
+    """The factor L of an arrow, with frozen numbers taken out; S shared numbers, T of them tied to frames.
 
     Attributes:
         chain: of the frames.
-        ties: (F, n, S) B as it is, frozen numbers included.
+        ties: (F, n, T) B as it is, frozen numbers included.
         shared: (S, S) lower triangular, of the Schur complement.
         frame_free: (F, n) and shared_free: (S,) masks.
     """
@@ -92,14 +92,17 @@ class Arrow:
         factors = torch.empty_like(hessian.frames, dtype=precise)
         links = None if hessian.between is None else torch.empty_like(hessian.between, dtype=precise)
         complement = _damped(hessian.shared, damping)
-        reduces = bool(shared.any())
+        tied = hessian.ties.shape[-1]
+        reduces = bool(shared[:tied].any())
         half = link = None
         for frame, block in enumerate(hessian.frames):
             block = without(_damped(block.to(precise), damping), rows[frame])
-            tie = hessian.ties[frame].to(precise) * (rows[frame].unsqueeze(-1) & shared)
+            tie = hessian.ties[frame].to(precise) * (rows[frame].unsqueeze(-1) & shared[:tied])
             if links is not None and hessian.between is not None and frame > 0:
-                tied = hessian.between[frame - 1].to(precise) * (rows[frame - 1].unsqueeze(-1) & rows[frame])
-                link = torch.linalg.solve_triangular(factors[frame - 1], tied, upper=False)
+                beside = hessian.between[frame - 1].to(precise) * (
+                    rows[frame - 1].unsqueeze(-1) & rows[frame]
+                )
+                link = torch.linalg.solve_triangular(factors[frame - 1], beside, upper=False)
                 links[frame - 1] = link
                 block = block - link.T @ link
             factors[frame] = factorise(block)
@@ -107,7 +110,7 @@ class Arrow:
                 if link is not None and half is not None:
                     tie = tie - link.T @ half
                 half = torch.linalg.solve_triangular(factors[frame], tie, upper=False)
-                complement -= half.T @ half
+                complement[:tied, :tied] -= half.T @ half
         return cls(Chain(factors, links), hessian.ties, factorise(without(complement, shared)), rows, shared)
 
     def whiten(self, frame_rows: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,13 +118,14 @@ class Arrow:
         rows = self.chain.forward(frame_rows * self.frame_free)
         back = self.chain.backward(rows) * self.frame_free
         pulled = (back.flatten().to(self.ties) @ self.ties.flatten(0, 1)).to(shared)
-        right = (shared - pulled) * self.shared_free
-        return rows, _lower(self.shared, right)
+        right = shared.clone()
+        right[: len(pulled)] -= pulled
+        return rows, _lower(self.shared, right * self.shared_free)
 
     def unwhiten(self, frame_rows: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
         """`L^-T z` of round coordinates (F, n) and (S,): the step that they stand for; zero where frozen."""
         moved = _upper(self.shared, shared) * self.shared_free
-        tied = (self.ties @ moved.to(self.ties)).to(frame_rows) * self.frame_free
+        tied = (self.ties @ moved[: self.ties.shape[-1]].to(self.ties)).to(frame_rows) * self.frame_free
         right = frame_rows - self.chain.forward(tied)
         return self.chain.backward(right) * self.frame_free, moved
 

@@ -57,17 +57,17 @@ class _Assembly:
         self.problem, self.at = problem, at
         self.derivatives = HeadDerivatives(problem.head, wanted)
         self.cameras = at.cameras(problem.cameras)
-        count, width = at.frame_rows.shape
         self.pull = problem.options.weights.temporal / problem.seconds
         chained = problem.options.weights.temporal > 0
-        self.hessian = Hessian.zeros(
-            at.identity.to(wanted.dtype), count, width, len(at.shared), chained=chained
-        )
+        self.free_cameras = not set(CAMERA_GROUPS) <= problem.options.frozen
+        # Cameras that stay are tied to nothing, and their part of the ties would be most of the memory.
+        tied = len(at.shared if self.free_cameras else at.identity)
+        like = at.identity.to(wanted.dtype)
+        self.hessian = Hessian.zeros(like, at.frame_rows, tied, len(at.shared), chained=chained)
         # The numbers that the derivatives are by: of the frames, and of what they share
-        self.own = slice(0 if wanted.expression else at.expression.shape[1], width)
+        self.own = slice(0 if wanted.expression else at.expression.shape[1], at.frame_rows.shape[1])
         self.faces = slice(0, self.derivatives.basis.shape[-1])
         self.seers = slice(len(at.identity), len(at.shared))
-        self.free_cameras = not set(CAMERA_GROUPS) <= problem.options.frozen
         rigid = len(self.derivatives.basis)
         self.information = at.identity.new_zeros(rigid, 3, 3)
         self.cross = at.identity.new_zeros(rigid, 3, len(at.shared) - len(at.identity))

@@ -10,6 +10,9 @@ from fitting.parameters import CAMERA_GROUPS, Parameters
 from fitting.problem import Problem
 from fitting.solvers.normal_matrix import Hessian
 
+# Frames whose part of E_intersect is held at once: some 20 MB.
+_FRAMES_AT_ONCE = 256
+
 
 def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> None:
     """Add to the Hessian what the terms without landmarks bend: one part per term of the energy.
@@ -23,7 +26,7 @@ def add_prior_curvature(problem: Problem, at: Parameters, hessian: Hessian) -> N
     joints = torch.zeros_like(at.pose)
     joints[:, 3:12] = weights.joints
     rows = torch.cat((weights.expression / span.unit**2 + weights.bounds * outside, joints), dim=1)
-    hessian.frames += torch.diag_embed(rows)
+    hessian.frames.diagonal(dim1=-2, dim2=-1).add_(rows)
     faces = len(at.identity)
     hessian.shared[:faces, :faces] += problem.identity_weight * problem.priors.identity.curvature(at.identity)
     _add_contacts(problem, at, hessian)
@@ -41,11 +44,13 @@ def _add_contacts(problem: Problem, at: Parameters, hessian: Hessian) -> None:
     contacts = problem.priors.contacts
     if contacts is None:
         return
-    bent, weight = contacts.curvature(at.identity, at.expression), problem.options.weights.intersect
-    shapes, faces = at.expression.shape[1], len(at.identity)
-    hessian.frames[:, :shapes, :shapes] += weight * bent.frames
-    hessian.ties[:, :shapes, :faces] += weight * bent.ties
-    hessian.shared[:faces, :faces] += weight * bent.shared
+    weight, shapes, faces = problem.options.weights.intersect, at.expression.shape[1], len(at.identity)
+    for start in range(0, len(at.expression), _FRAMES_AT_ONCE):
+        part = slice(start, start + _FRAMES_AT_ONCE)
+        bent = contacts.curvature(at.identity, at.expression[part])
+        hessian.frames[part, :shapes, :shapes] += weight * bent.frames
+        hessian.ties[part, :shapes, :faces] += weight * bent.ties
+        hessian.shared[:faces, :faces] += weight * bent.shared
 
 
 def _add_common_focal(problem: Problem, at: Parameters, hessian: Hessian) -> None:
