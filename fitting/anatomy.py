@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from fitting.bone_regions import on_ears, on_jaw, on_skull
 from fitting.head_model import HeadModel, joint_transforms
+from fitting.model_arrays import as_array, mean_head, outer_triangles
 from fitting.skin_slopes import tangent_stencil, tangents
 from fitting.spread import farthest_points, scattered
 from fitting.surface import SurfacePoints
@@ -71,7 +72,7 @@ class BonePoints(nn.Module):
         super().__init__()
         self.anchors = anchors
         self.on_jaw = anchors.on_jaw
-        neutral = np.concatenate([_numpy(model.mean)[None], _numpy(model.identity_basis)])
+        neutral = np.concatenate([mean_head(model)[None], as_array(model.identity_basis)])
         skin = anchors.skin.evaluate(neutral)
         slopes = _slopes(model, anchors.skin, neutral)
         for name, value in (("skin", skin), ("slopes", slopes)):
@@ -131,8 +132,8 @@ def anatomy(model: HeadModel) -> BonePoints:
 @lru_cache(maxsize=2)
 def anatomy_anchors(model: HeadModel) -> BoneAnchors:
     """Skull and mandible, evenly covered; the same points each time."""
-    mean = _numpy(model.mean)
-    triangles = _outer_triangles(model)
+    mean = mean_head(model)
+    triangles = outer_triangles(model)
     skin = scattered(mean, triangles[~on_ears(mean)[triangles].any(axis=1)], CANDIDATES)
     places, outward = skin.evaluate(mean), _outward(_slopes(model, skin, mean[None])[0])
     depths = tissue_depth(places)
@@ -149,8 +150,8 @@ def anatomy_anchors(model: HeadModel) -> BoneAnchors:
 
 def _slopes(model: HeadModel, skin: SurfacePoints, heads: Array) -> Array:
     """Two smoothed tangents (N, A, 2, 3) of the skin; the ears are not what the head is shaped like."""
-    mean = _numpy(model.mean)
-    return tangents(tangent_stencil(mean, _outer_triangles(model), skin, on_ears(mean)), heads)
+    mean = mean_head(model)
+    return tangents(tangent_stencil(mean, outer_triangles(model), skin, on_ears(mean)), heads)
 
 
 def _outward(slopes: Array) -> Array:
@@ -158,17 +159,7 @@ def _outward(slopes: Array) -> Array:
     return np.asarray(across / np.linalg.norm(across, axis=-1, keepdims=True))
 
 
-def _outer_triangles(model: HeadModel) -> NDArray[np.int64]:
-    outer = np.zeros(len(model.mean), dtype=bool)
-    outer[model.region("outer_skin")] = True
-    return np.asarray(model.triangles, np.int64)[outer[model.triangles].all(axis=1)]
-
-
 def _broadcast(identity: Tensor, expression: Tensor) -> tuple[Tensor, Tensor]:
     """Both with the same leading dimensions."""
     batch = (identity[..., 0] + expression[..., 0]).shape
     return identity.expand(*batch, -1), expression.expand(*batch, -1)
-
-
-def _numpy(tensor: Tensor) -> Array:
-    return tensor.detach().cpu().numpy().astype(np.float64)

@@ -14,6 +14,7 @@ from torch import Tensor
 from fitting.head_model import HeadModel
 from fitting.head_topology import JOINT_NAMES
 from fitting.intersection import Contacts, Obstacle
+from fitting.model_arrays import mean_head
 from fitting.spread import thinned
 
 Indices = NDArray[np.int64]
@@ -47,7 +48,7 @@ def contacts_of(model: HeadModel) -> Contacts | None:
     size = model.expression_size
     watched = _kept(model, watched, np.zeros((1, size)), (-REACH, 0.0))
     watched = _kept(model, watched, np.eye(size), (-np.inf, OWN_FAULT))
-    mean = model.mean.cpu().numpy().astype(np.float64)
+    mean = mean_head(model)
     for part, indices in watched.items():
         if len(indices) > PAIRS:
             watched[part] = indices[thinned(mean[indices], PAIRS)]

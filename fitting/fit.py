@@ -16,6 +16,7 @@ from fitting.head_model import HeadModel, HeadPoints
 from fitting.head_motion import head_motion, model_pose
 from fitting.head_priors import HeadPriors
 from fitting.initialise import Placement, interpolate_rotations, interpolate_rows, place
+from fitting.model_arrays import mean_head
 from fitting.observations import Observations, softened
 from fitting.options import CameraUncertainty, FitOptions, FitWeights
 from fitting.parameters import CAMERA_GROUPS, ROOT, Parameters, free_mask
@@ -84,7 +85,7 @@ def fit_performance(
     observations.check(rig.names)
     if not observations.views.any():
         raise NoFaceError("no camera sees a face in any frame", fix="Look at the detected landmarks")
-    head = observations.points.evaluate(model.mean.cpu().numpy().astype(np.float64))
+    head = observations.points.evaluate(mean_head(model))
     held = {"camera_rotation", "camera_translation"} <= options.frozen
     findings = examine(observations, rig, head, poses_known=held)
     observations = findings.without(observations)
@@ -179,8 +180,10 @@ class _SequenceFit:
         found, problem = solution.parameters, self.problem
         rows = np.zeros(len(whole.frames), dtype=np.bool_)
         rows[active] = True
-        residual_px = np.full(whole.shape, np.nan)
-        residual_px[active] = problem.residuals_px(found).cpu().numpy()
+        residual_px = problem.residuals_px(found).cpu().numpy()
+        if len(active) < len(rows):
+            seen_px, residual_px = residual_px, np.full(whole.shape, np.nan, dtype=np.float32)
+            residual_px[active] = seen_px
         pose = _spread(self._world_pose(found), active, rows)
         turning = Rotation.from_rotvec(pose.reshape(-1, 5, 3)[:, :4].reshape(-1, 3)).as_matrix()
         for joint in range(4):

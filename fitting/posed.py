@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from fitting.model_arrays import as_array
+
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel
     from fitting.performance import Performance
@@ -64,17 +66,13 @@ def personalised(model: HeadModel, personal_shape: ArrayLike | None) -> HeadMode
 def joint_positions(model: HeadModel, identity: ArrayLike) -> Float:
     """The joints (K, 3) of an identity (B,) in canonical axes, metres."""
     with torch.no_grad():
-        return _numpy(model.joints(_tensor(model, identity)))
+        return as_array(model.joints(_tensor(model, identity)))
 
 
 def _evaluate(model: HeadModel, identity: ArrayLike, expression: ArrayLike, pose: ArrayLike) -> Float:
     with torch.no_grad():
-        return _numpy(model(_tensor(model, identity), _tensor(model, expression), _tensor(model, pose)))
+        return as_array(model(_tensor(model, identity), _tensor(model, expression), _tensor(model, pose)))
 
 
 def _tensor(model: HeadModel, values: ArrayLike) -> torch.Tensor:
     return torch.as_tensor(np.asarray(values), dtype=model.mean.dtype, device=model.mean.device)
-
-
-def _numpy(tensor: torch.Tensor) -> Float:
-    return tensor.detach().cpu().numpy().astype(np.float64)

@@ -15,6 +15,7 @@ from fitting.alignment import align
 from fitting.cameras.modes import CameraMode, CameraPlan, fit_with_cameras
 from fitting.evaluate import Array, ErrorSummary
 from fitting.head_model import HeadModel
+from fitting.model_arrays import mean_head, outer_triangles
 from fitting.options import FitOptions, FitWeights
 from fitting.posed import posed_vertices
 from fitting.rehearsal import Noise, Rehearsal, even_noise, gross_outliers, mixed_noise, rehearse, studio
@@ -166,7 +167,4 @@ def _errors(truth: Rehearsal, fitted: Array, model: HeadModel) -> tuple[Array, A
 def _points(model: HeadModel, name: str) -> SurfacePoints:
     if not name.isdigit():
         return layout(name, model).points
-    skin = np.zeros(len(model.mean), dtype=bool)
-    skin[model.region("outer_skin")] = True
-    triangles = model.triangles[skin[model.triangles].all(1)]
-    return scattered(model.mean.cpu().numpy().astype(np.float64), triangles, int(name))
+    return scattered(mean_head(model), outer_triangles(model), int(name))

@@ -8,6 +8,7 @@ from scipy.spatial import KDTree
 
 from detector.splatting import depth_behind
 from fitting.head_model import HeadModel
+from fitting.model_arrays import mean_head
 
 PART_DENSITY = {
     "left_eye": 4.0,
@@ -44,7 +45,7 @@ def sampling_density(model: HeadModel) -> NDArray[np.float64]:
     all), then ears, skull and neck; skin that nothing sees from outside, such as the inner mouth, counts
     nothing.
     """
-    mean = model.mean.detach().cpu().numpy().astype(np.float64)
+    mean = mean_head(model)
     density = np.zeros(len(mean))
     skin = np.asarray(model.parts["skin"])
     # of parted lips the inner edges are seen too
@@ -62,7 +63,7 @@ def sampling_density(model: HeadModel) -> NDArray[np.float64]:
 
 def seen_triangles(model: HeadModel) -> NDArray[np.int64]:
     """Numbers of the triangles that can be seen from outside, and of the teeth; neither tongue nor lashes."""
-    mean = model.mean.detach().cpu().numpy().astype(np.float64)
+    mean = mean_head(model)
     triangles = np.asarray(model.triangles)
     kept = exposed(mean, triangles)
     for part in ("upper_teeth", "lower_teeth"):
@@ -74,7 +75,7 @@ def seen_triangles(model: HeadModel) -> NDArray[np.int64]:
 
 def _edge_density(model: HeadModel, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """How much more (N,) points of the mean head count for being near the edge of a lid or a lip."""
-    landmarks = model.ibug68.evaluate(model.mean.detach().cpu().numpy().astype(np.float64))
+    landmarks = model.ibug68.evaluate(mean_head(model))
     along = np.linspace(0.0, 1.0, 10)[:, None, None]
     edges = [landmarks[list(edge)] for edge in EDGES]
     lines = [(1 - along) * edge + along * np.roll(edge, -1, axis=0) for edge in edges]

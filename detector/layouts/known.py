@@ -14,6 +14,7 @@ from detector.synthetic.texture_layout import IRIS_AXIS, IRIS_HALF_ANGLE, part_t
 from fitting.anatomy import JAW_POINTS, SKULL_POINTS
 from fitting.closest import Surface
 from fitting.head_model import HeadModel
+from fitting.model_arrays import mean_head
 from fitting.spread import farthest_points, scattered, thinned
 from fitting.surface import SurfacePoints, barycentric, concatenated
 
@@ -40,7 +41,7 @@ def _vertices(model: HeadModel) -> SurfacePoints:
 
 def _farthest(count: int) -> Callable[[HeadModel], SurfacePoints]:
     def build(model: HeadModel) -> SurfacePoints:
-        chosen = farthest_points(_mean(model), count, sampling_density(model))
+        chosen = farthest_points(mean_head(model), count, sampling_density(model))
         return SurfacePoints.from_vertices(chosen)
 
     return build
@@ -59,7 +60,7 @@ def _teeth(model: HeadModel) -> SurfacePoints:
 
 def _eyes(model: HeadModel) -> SurfacePoints:
     """Of the left eye, then the right: the pupil; the iris's edge to the actor's left, up, right, down."""
-    mean, found = _mean(model), []
+    mean, found = mean_head(model), []
     for part, mirror in (("left_eye", 1.0), ("right_eye", -1.0)):
         centre = mean[model.region(part)].reshape(-1, 3)
         middle = 0.5 * (centre.min(axis=0) + centre.max(axis=0))
@@ -73,7 +74,7 @@ def _eyes(model: HeadModel) -> SurfacePoints:
 
 def even_points(model: HeadModel, rows: NDArray[np.int64], count: int) -> SurfacePoints:
     """Points (count) spread evenly over the mean head's triangles of these numbers."""
-    mean = _mean(model)
+    mean = mean_head(model)
     candidates = scattered(mean, np.asarray(model.triangles)[rows], CANDIDATES * count)
     return candidates.subset(thinned(np.asarray(candidates.evaluate(mean), np.float64), count))
 
@@ -98,10 +99,6 @@ def _cone(axis: Array, angle: float) -> Array:
 
 def _unit(vector: Array) -> Array:
     return np.asarray(vector / np.linalg.norm(vector))
-
-
-def _mean(model: HeadModel) -> Array:
-    return model.mean.detach().cpu().numpy().astype(np.float64)
 
 
 _SURFACE: Mapping[str, Callable[[HeadModel], SurfacePoints]] = MappingProxyType(

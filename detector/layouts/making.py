@@ -18,6 +18,7 @@ from detector.layouts.layout import Layout, at_positions, on_surface
 from detector.region import QUERY_SCALE
 from detector.synthetic.texture_layout import part_triangles, skin_uv
 from fitting.head_model import HeadModel
+from fitting.model_arrays import mean_head
 from fitting.spread import scattered_on, thinned
 from fitting.surface import SurfacePoints
 
@@ -190,7 +191,7 @@ class _Painted:
     def __init__(self, mask: NDArray[np.bool_], model: HeadModel) -> None:
         rows = part_triangles(model, "skin")
         self.mask = mask
-        self.mean = _mean(model)
+        self.mean = mean_head(model)
         self.triangles = np.asarray(model.triangles, np.int64)[rows]
         self.corners = skin_uv(model)[np.asarray(model.triangles_uv)[rows]]
 
@@ -228,7 +229,3 @@ def _numbers(cells: Sequence[str]) -> list[float] | None:
     except ValueError:
         return None
     return row if len(row) == 3 and bool(np.isfinite(row).all()) else None
-
-
-def _mean(model: HeadModel) -> Array:
-    return model.mean.detach().cpu().numpy().astype(np.float64)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
-from torch import Tensor
 
 from calibration.errors import InputError
 from fitting.closest import Surface
 from fitting.head_model import HeadModel
 from fitting.head_models.shape_fit import Linear, Progress, ShapeFit, Target, fit_shape
+from fitting.model_arrays import as_array, mean_head
 from fitting.surface import SurfacePoints, barycentric
 from fitting.vertex_normals import vertex_normals
 
@@ -78,7 +78,7 @@ def register(model: HeadModel, head: HeadModel, progress: Progress | None = None
     Raises:
         InputError: the heads do not come to lie on each other.
     """
-    ours, vertices = _linear(head), _numpy(model.mean)
+    ours, vertices = Linear.of(head), mean_head(model)
     skin = model.region("outer_skin")
     target = _target(model, head, vertices, skin)
     fit = fit_shape(ours, target, progress)
@@ -103,13 +103,6 @@ def register(model: HeadModel, head: HeadModel, progress: Progress | None = None
     return Registration(canonical, registered, distance, _landmark_errors(model, head, canonical))
 
 
-def _linear(head: HeadModel) -> Linear:
-    outer = np.zeros(len(head.mean), dtype=bool)
-    outer[head.region("outer_skin")] = True
-    triangles = np.asarray(head.triangles, np.int64)
-    return Linear(_numpy(head.mean), _numpy(head.identity_basis), triangles[outer[triangles].all(axis=1)])
-
-
 def _target(model: HeadModel, head: HeadModel, vertices: Array, skin: NDArray[np.int64]) -> Target:
     known = np.isfinite(model.ibug68.weights).all(axis=1)
     joints = [head.joint_names.index(part) for part in _EYES]
@@ -119,13 +112,13 @@ def _target(model: HeadModel, head: HeadModel, vertices: Array, skin: NDArray[np
         landmarks=np.asarray(model.ibug68.subset(known).evaluate(vertices)),
         ours=head.ibug68.subset(known),
         eyes=np.stack([_eye(model, part) for part in _EYES]),
-        eye_mean=_numpy(head.joint_mean)[joints],
-        eye_basis=_numpy(head.joint_basis)[:, joints],
+        eye_mean=as_array(head.joint_mean)[joints],
+        eye_basis=as_array(head.joint_basis)[:, joints],
     )
 
 
 def _eye(model: HeadModel, part: str) -> Array:
-    return np.asarray(_numpy(model.joint_mean)[model.joint_names.index(part)])
+    return np.asarray(as_array(model.joint_mean)[model.joint_names.index(part)])
 
 
 def _on_skin(ours: Linear, shape: Array, points: Array, normals: Array) -> tuple[SurfacePoints, Array, Bool]:
@@ -141,7 +134,7 @@ def _on_skin(ours: Linear, shape: Array, points: Array, normals: Array) -> tuple
 
 def _on_eye(head: HeadModel, part: str, rays: Array, fit: ShapeFit) -> Array:
     """Canonical places (N, 3) on our eyeball, in directions (N, 3) of the other's axes from its centre."""
-    mean = _numpy(head.mean)
+    mean = mean_head(head)
     ball = mean[head.parts[part]]
     middle = 0.5 * (ball.min(axis=0) + ball.max(axis=0))
     turned = rays @ fit.rotation
@@ -170,7 +163,3 @@ def _carry_rest(canonical: Array, brought: Array) -> None:
 def _landmark_errors(model: HeadModel, head: HeadModel, canonical: Array) -> Array:
     theirs = np.asarray(model.ibug68.evaluate(canonical))
     return np.asarray(np.linalg.norm(theirs - head.ibug68.evaluate(head.canonical), axis=1))
-
-
-def _numpy(tensor: Tensor) -> Array:
-    return np.asarray(tensor.detach().cpu().numpy(), np.float64)

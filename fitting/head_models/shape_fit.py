@@ -18,6 +18,8 @@ from scipy.spatial.transform import Rotation
 
 from fitting.alignment import align_robustly
 from fitting.closest import Surface
+from fitting.head_model import HeadModel
+from fitting.model_arrays import as_array, mean_head, outer_triangles
 from fitting.surface import SurfacePoints, barycentric
 
 Array = NDArray[np.float64]
@@ -43,6 +45,11 @@ class Linear:
     mean: Array
     basis: Array
     triangles: Int
+
+    @classmethod
+    def of(cls, model: HeadModel) -> Linear:
+        """Of a head model in its neutral."""
+        return cls(mean_head(model), as_array(model.identity_basis), outer_triangles(model))
 
     def shape(self, identity: Array) -> Array:
         """(V, 3) of an identity (B,)."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
 from fitting.head_model import HeadModel, HeadPoints, joint_transforms
+from fitting.model_arrays import mean_head
 from fitting.observations import Observations, softened
 from fitting.options import FitOptions
 from fitting.performance import Performance
@@ -102,7 +103,7 @@ def gather_evidence(
         information[view] += np.einsum("l,lki,lkj->lij", weights, rows, rows)
         pull[view] += np.einsum("l,lki,lk->li", weights, rows, residual)
         energy[view] += 0.5 * weights * (residual * residual).sum(-1)
-    neutral = observations.points.evaluate(model.mean.detach().cpu().numpy().astype(np.float64))
+    neutral = observations.points.evaluate(mean_head(model))
     return ShapeEvidence(information, pull, energy, used.sum(0).astype(np.float64), crowding(neutral))
 
 

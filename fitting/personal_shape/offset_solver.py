@@ -11,6 +11,7 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import KDTree
 
 from fitting.head_model import HeadModel
+from fitting.model_arrays import mean_head
 from fitting.personal_shape.smooth_offsets import field_precision
 from fitting.surface import SurfacePoints
 
@@ -29,7 +30,7 @@ class OffsetSolver:
     """
 
     def __init__(self, model: HeadModel, points: SurfacePoints, reach: float) -> None:
-        mean = model.mean.detach().cpu().numpy().astype(np.float64)
+        mean = mean_head(model)
         self.size, self.points = len(mean), points
         self.skin = np.asarray(model.parts["skin"])
         place = np.full(self.size, -1)

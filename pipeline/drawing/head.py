@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fitting.model_arrays import mean_head
 from pipeline.drawing.mesh import triangle_edges
 from pipeline.drawing.shading import CLAY, Colour
 
@@ -58,7 +59,7 @@ class HeadDrawing:
 
     def __init__(self, model: HeadModel) -> None:
         """Prepare once for a model; every frame then costs only :meth:`vertices`."""
-        mean = model.mean.detach().cpu().numpy().astype(np.float64)
+        mean = mean_head(model)
         self._eyes: list[_Eyeball] = []
         self.colours = np.tile(np.array(CLAY, np.float64), (len(mean), 1))
         replaced = np.zeros(len(mean), bool)

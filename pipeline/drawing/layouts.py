@@ -13,6 +13,7 @@ from detector.layouts import PARTS, Layout
 from detector.region import QUERY_SCALE
 from detector.splatting import depth_behind
 from fitting.head_model import HeadModel
+from fitting.model_arrays import mean_head
 from fitting.spread import scattered
 from pipeline.drawing.head import HeadDrawing
 from pipeline.drawing.landmarks import SHIFT, fixed_point
@@ -78,7 +79,7 @@ class _Stage:
 
     def __init__(self, layout: Layout, model: HeadModel) -> None:
         self.drawing = HeadDrawing(model)
-        self.head = self.drawing.vertices(model.mean.detach().cpu().numpy().astype(np.float64))
+        self.head = self.drawing.vertices(mean_head(model))
         self.points = layout.queries.double().numpy() * QUERY_SCALE
         self.parts = layout.parts(model)
         self.surface = scattered(self.head, self.drawing.triangles, _SPLATS).evaluate(self.head)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from calibration.formats import read_rig
 from fitting.evaluate import surface_error
 from fitting.fit import fit_performance
-from fitting.outside_head import corresponding_points
 from fitting.posed import posed_vertices
 from fitting.rehearsal import exact_observations, studio
 from fitting.surface import SurfacePoints
+from tests.fitting.outside_head import corresponding_points
 from tests.fitting.scenes import head
 
 TRUTH = Path(__file__).parents[2].parent / "shared" / "shoots" / "rig8_a" / "truth"

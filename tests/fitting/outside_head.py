@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fitting.closest import Surface
 from fitting.head_model import HeadModel
 from fitting.head_models.shape_fit import Linear, Target, fit_shape
+from fitting.model_arrays import as_array
 from fitting.surface import SurfacePoints, barycentric
 from fitting.vertex_normals import vertex_normals
 
@@ -39,7 +39,7 @@ def corresponding_points(
     Returns:
         index (K,) of vertices, and the K points of our head.
     """
-    ours = _linear(model)
+    ours = Linear.of(model)
     joints = [model.joint_names.index(name) for name in _EYES]
     middle = eyes.mean(0)
     normals = vertex_normals(neutral, triangles)[skin]
@@ -49,8 +49,8 @@ def corresponding_points(
         landmarks=landmarks - middle,
         ours=model.ibug68,
         eyes=eyes - middle,
-        eye_mean=_numpy(model.joint_mean)[joints],
-        eye_basis=_numpy(model.joint_basis)[:, joints],
+        eye_mean=as_array(model.joint_mean)[joints],
+        eye_basis=as_array(model.joint_basis)[:, joints],
     )
     fit = fit_shape(ours, target)
     shape, brought = ours.shape(fit.identity), fit.bring(target.skin)
@@ -60,15 +60,3 @@ def corresponding_points(
     near = alike & (np.linalg.norm(closest - brought, axis=1) < _CLOSE)
     corners = ours.triangles[face[near]]
     return skin[near], SurfacePoints(corners, barycentric(closest[near], shape[corners]))
-
-
-def _linear(model: HeadModel) -> Linear:
-    outer = np.zeros(len(model.mean), dtype=bool)
-    outer[model.region("outer_skin")] = True
-    triangles = np.asarray(model.triangles, np.int64)
-    skin = triangles[outer[triangles].all(axis=1)]
-    return Linear(_numpy(model.mean), _numpy(model.identity_basis), skin)
-
-
-def _numpy(tensor: torch.Tensor) -> Array:
-    return tensor.detach().cpu().numpy().astype(np.float64)
