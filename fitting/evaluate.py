@@ -73,6 +73,21 @@ def surface_error(
     return np.asarray(np.linalg.norm(closest - moved, axis=-1))
 
 
+def scaled_surface_error(truth: Array, vertices: Array, triangles: NDArray[np.int64]) -> tuple[Array, float]:
+    """:func:`surface_error` where the fitted surface may also grow: the shape without its size.
+
+    Returns:
+        (N,) metres of the truth, and how large the fitted surface is: 1.1 for a tenth too large.
+
+    Raises:
+        InputError: as there.
+    """
+    surface = Surface(vertices, triangles)
+    motion = surface_onto_points(surface, np.asarray(truth, dtype=np.float64), with_scale=True)
+    growth = float(motion.scale[0])
+    return growth * surface_error(motion.undo(truth), vertices, triangles, align=False), 1 / growth
+
+
 @torch.no_grad()
 def interocular_distance(model: HeadModel, identity: Array) -> float:
     """Metres between the centres of the eyeballs of an identity (B,): 55 to 75 mm in an adult."""
@@ -84,14 +99,3 @@ def interocular_distance(model: HeadModel, identity: Array) -> float:
 def reprojection_error(performance: Performance) -> ErrorSummary:
     """Pixels between seen and fitted landmarks, over all frames and cameras."""
     return ErrorSummary.of([performance.residual_px])
-
-
-def reprojection_by_camera(performance: Performance) -> dict[str, ErrorSummary]:
-    """:func:`reprojection_error` of each camera that saw anything, by name."""
-    residual = performance.residual_px
-    seen = np.any(np.isfinite(residual), axis=(0, 2)).reshape(-1)
-    return {
-        name: ErrorSummary.of([residual[:, index]])
-        for index, name in enumerate(performance.rig.names)
-        if seen[index]
-    }

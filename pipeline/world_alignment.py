@@ -25,6 +25,11 @@ class WorldMove:
         return np.asarray(points @ self.rotation.T + self.shift)
 
 
+def centred(move: WorldMove, points: Array, onto: Array) -> WorldMove:
+    """The move with another shift, so that points (N, 3) have the centre of others (M, 3)."""
+    return WorldMove(move.rotation, onto.mean(axis=0) - move.rotation @ points.mean(axis=0))
+
+
 def move_between(source: Rig, target: Rig) -> WorldMove:
     """The rigid move, without scale, that brings the cameras of one rig onto their namesakes in another.
 

@@ -47,6 +47,12 @@ class CameraMode(StrEnum):
 
 
 _PLACES = frozenset({"camera_rotation", "camera_translation"})
+_FOUND, _PLACED = "found from the head", "placed by the head, lenses as given"
+_CAUTION = (
+    "The deviations of found cameras are lower bounds: what the landmarks get wrong alike in all frames "
+    "passes for another {}"
+)
+_BENT = "lens, and has been seen to bend focal lengths by 10 to 30 percent"
 
 
 @dataclass(frozen=True)
@@ -141,19 +147,31 @@ def fit_with_cameras(
     if plan.mode == CameraMode.MOVING:
         slower = options.weights.temporal * _HAND_HELD
         options = replace(options, weights=replace(options.weights, temporal=slower))
-    spread = _size_spread(model, observations)
-    source = _source(plan, given.rig, spread, known_head=start.identity is not None)
-    rig = replace(given.rig, source=source, notes=given.notes)
-    loose = replace(options, cameras=_loose(given.depth, seen, options.systematic), gauge="head")
+    heads = _size_spread(model, observations)
+    source = _source(plan, given.rig, heads, known_head=start.identity is not None)
+    caution = _CAUTION.format(_BENT if plan.finds_lenses else "place of a camera")
+    rig = replace(given.rig, source=source, notes=(*given.notes, caution))
+    repeats = 1 + options.systematic * float(seen.used.sum()) / seen.shape[2]
+    loose = replace(options, cameras=_loose(given.depth, repeats), gauge="head")
     fitted = fit_performance(model, seen, rig, loose, progress, start)
+    loosest, factor = fitted, 1.0
     if plan.distance is not None:
         # Only now: a size of the head that differs from the mean one would have bent the focal lengths.
-        rig, pair = _scaled(fitted.rig, plan.distance)
+        rig, pair, factor = _scaled(fitted.rig, plan.distance)
         held = replace(loose.cameras, scale_of="rig", pair=pair)
         options = replace(loose, cameras=held, frozen=options.frozen | {"focal"})
         fitted = fit_performance(model, seen, rig, options, progress, start)
+    fitted = _with_camera_spread(fitted, loosest, repeats, factor)
     fitted = replace(fitted, rig=replace(fitted.rig, source=source))
     return describe_cameras(fitted, turning=given.turning)
+
+
+def has_own_world(rig: Rig) -> bool:
+    """Whether the cameras were found from a head, so that their world and its scale are that head's alone.
+
+    It holds for the same cameras in another take, whose file keeps their source.
+    """
+    return rig.source.startswith((_FOUND, _PLACED))
 
 
 def _check(plan: CameraPlan, cameras: Rig) -> None:
@@ -182,8 +200,8 @@ def _head(model: HeadModel, observations: Observations, start: FitStart) -> Arra
     return np.asarray(posed.cpu().numpy(), dtype=np.float64)
 
 
-def _scaled(rig: Rig, distance: MeasuredDistance) -> tuple[Rig, tuple[int, int]]:
-    """The rig in the scale of a measured distance, and the positions of its two cameras."""
+def _scaled(rig: Rig, distance: MeasuredDistance) -> tuple[Rig, tuple[int, int], float]:
+    """The rig in the scale of a measured distance, the positions of its two cameras, and how it grew."""
     missing = [name for name in (distance.first, distance.second) if name not in rig.names]
     if missing:
         raise UsageError(
@@ -193,20 +211,40 @@ def _scaled(rig: Rig, distance: MeasuredDistance) -> tuple[Rig, tuple[int, int]]
     apart = float(np.linalg.norm(rig[distance.first].centre - rig[distance.second].centre))
     factor = distance.metres / max(apart, 1e-9)
     larger = tuple(replace(camera, t=camera.t * factor) for camera in rig)
-    return replace(rig, cameras=larger), (rig.names.index(distance.first), rig.names.index(distance.second))
+    pair = (rig.names.index(distance.first), rig.names.index(distance.second))
+    return replace(rig, cameras=larger), pair, factor
 
 
-def _loose(depth: float, seen: Observations, systematic: float) -> CameraUncertainty:
+def _with_camera_spread(
+    fitted: Performance, loosest: Performance, repeats: float, factor: float
+) -> Performance:
+    """With the deviations of the cameras, as many times wider in the square as errors repeat.
+
+    It is what :func:`fitting.uncertainty.posterior` does to the identity. They are those of the fit in which
+    all of the cameras was free, which has since grown by a factor.
+    """
+    if fitted.uncertainty is None or loosest.uncertainty is None:
+        return fitted
+    wider, first = float(np.sqrt(repeats)), loosest.uncertainty
+    spread = replace(
+        fitted.uncertainty,
+        camera_rotation=wider * first.camera_rotation,
+        camera_position=wider * factor * first.camera_position,
+        focal=wider * first.focal,
+    )
+    return replace(fitted, uncertainty=spread)
+
+
+def _loose(depth: float, repeats: float) -> CameraUncertainty:
     """Of cameras that are known from the mean head alone, which is some metres away.
 
     A detector's errors repeat in all frames, and a little perspective that is wrong in all of them passes for
-    another lens: the lenses are held to each other the firmer, the more often each landmark is seen.
+    another lens: the lenses are held to each other the firmer, the more often an error repeats.
     """
-    views = float(seen.used.sum()) / seen.shape[2]
     return CameraUncertainty(
         camera_rotation=_LOOSE_ROTATION,
         camera_translation=depth,
-        focal=_OWN_FOCAL / float(np.sqrt(1 + systematic * views)),
+        focal=_OWN_FOCAL / float(np.sqrt(repeats)),
         focal_together=_COMMON_FOCAL,
         scale_of="head",
     )
@@ -214,7 +252,7 @@ def _loose(depth: float, seen: Observations, systematic: float) -> CameraUncerta
 
 def _source(plan: CameraPlan, rig: Rig, spread: float, *, known_head: bool) -> str:
     """In words: what was found, what was held, and where the scale comes from; heads differ by `spread`."""
-    what = "found from the head" if plan.finds_lenses else "placed by the head, lenses as given"
+    what = _FOUND if plan.finds_lenses else _PLACED
     held = f"camera {rig.names[0]} held"
     if plan.distance is not None:
         pair = plan.distance
@@ -222,10 +260,8 @@ def _source(plan: CameraPlan, rig: Rig, spread: float, *, known_head: bool) -> s
     elif known_head:
         scale = "scale from the known head"
     else:
-        percent = 100 * spread
-        scale = (
-            f"scale from the identity prior: the average head, to which heads differ by {percent:.0f} percent"
-        )
+        differ = f"from which heads differ by {100 * spread:.0f} percent (one standard deviation)"
+        scale = f"scale from the identity prior: the average head, {differ}"
     return f"{what}; {held}; {scale}"
 
 

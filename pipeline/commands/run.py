@@ -51,6 +51,7 @@ def command(
     for line in (*outcome.warnings, *outcome.unreliable):
         click.echo(f"Warning: {line}", err=True)
     click.echo(f"{outcome.frames} frames fitted, mean reprojection {outcome.reprojection_px:.2f} px")
+    click.echo(f"Cameras: {outcome.cameras}")
     click.echo(f"Results: {opened.output}")
     click.echo(f"  animation    {opened.export_folder}")
     click.echo(f"  to look at   {opened.overlay_folder}")

@@ -45,6 +45,7 @@ class Outcome:
         single_view: fitted frames that only one camera saw a face in.
         unreliable: frames that are not to be relied on, a line for each reason.
         warnings: what was wrong with the input but could be lived with, a sentence each.
+        cameras: where the cameras are from, and with that the scale of all lengths.
     """
 
     shoot: str
@@ -55,6 +56,7 @@ class Outcome:
     single_view: int
     unreliable: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    cameras: str = ""
 
     @property
     def exit_status(self) -> int:
@@ -97,6 +99,7 @@ def read_outcome(shoot: Shoot) -> Outcome:
         single_view=int((performance.status == FitStatus.SINGLE_VIEW).sum()),
         unreliable=tuple(flagged_lines(performance)),
         warnings=performance.warnings,
+        cameras=performance.rig.source,
     )
 
 

@@ -46,7 +46,9 @@ def test_a_fit_from_stored_landmarks_finds_the_head_that_made_them(fitted: Synth
     figures = evaluate.read_evaluation(path)
     assert figures.frames == len(FRAMES)
     assert figures.region == "face"
+    assert figures.world_mm is not None
     assert figures.world_mm.median < 0.5
+    assert figures.size == pytest.approx(1.0, abs=0.01)
     assert figures.reprojection_px.mean < 1.0
     assert 55 < figures.interocular_mm < 75
     assert json.loads(path.read_text())["frames"] == len(FRAMES)
@@ -66,7 +68,9 @@ def test_a_truth_in_another_world_is_brought_over_by_its_cameras(
     arrays["vertices"] = (arrays["vertices"] / 1000) @ turn.T + shift
     np.savez(tmp_path / "mesh.npz", **arrays)
     path = evaluate.main(fitted.shoot, tmp_path / "mesh.npz", units="m")
-    assert evaluate.read_evaluation(path).world_mm.median < 0.5
+    world = evaluate.read_evaluation(path).world_mm
+    assert world is not None
+    assert world.median < 0.5
 
 
 def test_a_frame_that_only_one_camera_has_is_left_out_with_a_warning(
