@@ -87,10 +87,6 @@ class Parameters:
         """Copies that are no part of any graph."""
         return self.map(lambda tensor: tensor.detach().clone())
 
-    def require_grad(self) -> Parameters:
-        """The same values as leaves that collect gradients."""
-        return self.map(lambda tensor: tensor.detach().requires_grad_(True))
-
     @property
     def frame_rows(self) -> Tensor:
         """(F, E + 15): expression and pose side by side, what belongs to one frame alone."""

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from calibration.camera import Rig
 from fitting.head_model import HeadModel, load_head_model
 from fitting.observations import Observations
 from fitting.performance import Performance
+from fitting.rehearsal import Rehearsal
 from fitting.surface import SurfacePoints
 from tests.calibration.rigs import arc_rig
 
 Array = NDArray[np.float64]
 
 SHAPES = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp", "eyeBlinkLeft", "mouthPucker")
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Observations, the rig that made them, and the truth: F frames, V vertices of the posed head."""
-
-    observations: Observations
-    rig: Rig
-    identity: Array
-    expression: Array
-    pose: Array
-    vertices: Array
 
 
 @lru_cache
@@ -55,7 +42,7 @@ def scene(
     cameras: int = 4,
     noise: float = 0.0,
     seed: int = 3,
-) -> Scene:
+) -> Rehearsal:
     """A talking, turning head about the origin; landmarks with `noise` pixels of Gaussian error."""
     model, rng = head(), np.random.default_rng(seed)
     rig, points = arc_rig(cameras, degrees=80.0), face_points()
@@ -81,14 +68,9 @@ def scene(
         np.ones(pixels.shape[:2], dtype=bool),
         points,
     )
-    return Scene(observations, rig, identity, expression, pose, vertices)
+    return Rehearsal(observations, rig, identity, expression, pose, vertices)
 
 
-def vertex_errors(performance: Performance, truth: Scene) -> Array:
+def vertex_errors(performance: Performance, truth: Rehearsal) -> Array:
     """(F, N) metres between true and fitted vertices of the face, in the world, unaligned."""
-    model = head()
-    with torch.no_grad():
-        rows = (performance.identity, performance.expression, performance.pose)
-        fitted = model(*(torch.as_tensor(row) for row in rows)).numpy()
-    face = model.region("face")
-    return np.asarray(np.linalg.norm(fitted[:, face] - truth.vertices[:, face], axis=-1))
+    return truth.vertex_errors(head(), performance, head().region("face"))

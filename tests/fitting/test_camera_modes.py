@@ -15,14 +15,15 @@ from fitting.alignment import align
 from fitting.cameras.modes import CameraMode, CameraPlan, MeasuredDistance, fit_with_cameras
 from fitting.cameras.start import unknown_camera
 from fitting.performance import Performance
-from tests.fitting.scenes import Scene, head, scene
+from fitting.rehearsal import Rehearsal
+from tests.fitting.scenes import head, scene
 from tests.fitting.test_camera_start import place_errors
 
 FRAMES = tuple(range(1001, 1007))
 
 
 @lru_cache
-def truth(cameras: int = 4) -> Scene:
+def truth(cameras: int = 4) -> Rehearsal:
     return scene(frames=FRAMES, cameras=cameras, noise=1.0)
 
 
@@ -37,7 +38,7 @@ def fitted(mode: CameraMode, cameras: int = 4, distance: MeasuredDistance | None
     return fit_with_cameras(head(), given.observations, rig, CameraPlan(mode, distance=distance))
 
 
-def shape_error(performance: Performance, against: Scene) -> tuple[float, float]:
+def shape_error(performance: Performance, against: Rehearsal) -> tuple[float, float]:
     """Metres between true and fitted vertices of the face after a similarity, median; and its scale."""
     with torch.no_grad():
         rows = (performance.identity, performance.expression, performance.pose)

@@ -11,7 +11,8 @@ from torch.autograd.functional import jacobian
 from fitting.contact_pairs import PAIRS, contacts_of
 from fitting.fit import FitOptions, FitWeights, fit_performance
 from fitting.intersection import Contacts, Obstacle
-from tests.fitting.scenes import Scene, head, scene
+from fitting.rehearsal import Rehearsal
+from tests.fitting.scenes import head, scene
 
 
 def contacts() -> Contacts:
@@ -87,12 +88,12 @@ def test_the_curvature_is_that_of_the_depths_alone() -> None:
     torch.testing.assert_close(bent.ties, torch.einsum("afi,aj->fij", by_expression, by_identity))
 
 
-def sunken() -> Scene:
+def sunken() -> Rehearsal:
     """A scene whose landmarks ask for lids inside the eyeballs: the truth itself passes through them."""
     return scene(frames=(1001, 1002), cameras=1, noise=1.5, seed=11)
 
 
-def deepest(truth: Scene, weight: float) -> float:
+def deepest(truth: Rehearsal, weight: float) -> float:
     """Metres that skin is inside eyes or teeth, at most, in a fit with the term so weighted."""
     options = FitOptions(weights=FitWeights(intersect=weight))
     found = fit_performance(head(), truth.observations, truth.rig, options)

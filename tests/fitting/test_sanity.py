@@ -13,24 +13,27 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError
+from fitting.rehearsal import Rehearsal
 from fitting.sanity import Findings, examine
-from tests.fitting.scenes import Scene, head, scene
+from tests.fitting.scenes import head, scene
 
 Array = NDArray[np.float64]
 
 
 @lru_cache
-def shoot(cameras: int = 5, noise: float = 2.0) -> Scene:
+def shoot(cameras: int = 5, noise: float = 2.0) -> Rehearsal:
     return scene(frames=(1001, 1002, 1003, 1004, 1005, 1006), cameras=cameras, noise=noise)
 
 
-def look(truth: Scene, *, poses_known: bool = True, rig: Rig | None = None, **changes: object) -> Findings:
+def look(
+    truth: Rehearsal, *, poses_known: bool = True, rig: Rig | None = None, **changes: object
+) -> Findings:
     observations = replace(truth.observations, **changes)  # type: ignore[arg-type]
     mean = observations.points.evaluate(head().mean.numpy()).astype(np.float64)
     return examine(observations, rig or truth.rig, mean, poses_known=poses_known)
 
 
-def in_camera(truth: Scene, index: int, camera: Camera) -> Rig:
+def in_camera(truth: Rehearsal, index: int, camera: Camera) -> Rig:
     cameras = list(truth.rig.cameras)
     cameras[index] = camera
     return Rig(tuple(cameras), truth.rig.source)
@@ -42,7 +45,7 @@ def swapped(values: Array, first: int, second: int) -> Array:
     return values[:, order]
 
 
-def seen_mirrored(truth: Scene, *cameras: int) -> Array:
+def seen_mirrored(truth: Rehearsal, *cameras: int) -> Array:
     """What a detector finds in mirrored images: it calls left what is right."""
     model, mean = head(), truth.observations.mean.copy()
     position = model.mean.numpy()
@@ -95,7 +98,7 @@ def test_images_that_are_all_mirrored_are_told() -> None:
 @pytest.mark.parametrize(
     ("factor", "words"),
     [
-        (1000.0, "22.*m tall.*millimetres taken for metres"),
+        (1000.0, r"2[12]\d\.\d+ m tall.*millimetres taken for metres"),
         (0.001, "mm tall.*metres taken for millimetres"),
         (2.54, "centimetres taken for inches"),
     ],

@@ -85,7 +85,7 @@ def test_the_derivatives_by_hand_are_those_of_automatic_differentiation() -> Non
 def test_the_gradient_of_the_whole_energy_is_that_of_finite_differences() -> None:
     """All terms together, every group free, along random directions."""
     at, direction = somewhere(0.1), somewhere(0.1, seed=7)
-    leaves = at.require_grad()
+    leaves = at.detach().map(lambda tensor: tensor.requires_grad_(True))
     problem().energy(leaves)
     slope = sum(
         float((leaf.grad * step).sum())
