@@ -32,7 +32,7 @@ class ErrorSummary:
     count: int
 
     @classmethod
-    def of(cls, errors: Iterable[Array]) -> ErrorSummary:
+    def of(cls, errors: Iterable[NDArray[np.floating]]) -> ErrorSummary:
         """Summarise arrays of errors (one per frame, say) together; NaN marks what was not measured.
 
         Raises:

@@ -17,7 +17,7 @@ from fitting.rehearsal import Rehearsal
 from fitting.sanity import Findings, examine
 from tests.fitting.scenes import head, scene
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 @lru_cache

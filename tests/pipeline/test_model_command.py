@@ -104,6 +104,7 @@ def test_a_shoot_comes_out_in_the_other_topology(tmp_path: Path) -> None:
     figures = evaluate.read_evaluation(
         evaluate.main(synthetic.shoot, synthetic.shoot.root / "truth.npz", units="mm")
     )
+    assert figures.world_mm is not None
     assert figures.world_mm.median < 3.0
     assert np.isfinite(performance.reprojection_px)
 
