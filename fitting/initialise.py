@@ -103,7 +103,7 @@ def triangulate_robustly(observations: Observations, rig: Rig) -> tuple[Array, A
         points: (F, L, 3) metres, 0 where unknown. weights: (F, L), 0 where unknown.
     """
     pixels = np.swapaxes(observations.mean, 1, 2)
-    given = np.swapaxes(observations.weights, 1, 2)
+    given = np.swapaxes(observations.weights, 1, 2).astype(np.float64)
     current = given
     for remaining in reversed(range(_REWEIGHTINGS)):
         points, residual = triangulate(pixels, rig, current)
@@ -125,7 +125,8 @@ def _from_best_view(
         return None
     best = int(np.argmax(np.where(enough, weights.sum(-1), 0.0)))
     used = weights[best] > 0
-    return perspective_pose(observations.mean[frame, best, used], head[used], rig.cameras[best])
+    pixels = observations.mean[frame, best, used].astype(np.float64)
+    return perspective_pose(pixels, head[used], rig.cameras[best])
 
 
 def perspective_pose(pixels: Array, head: Array, camera: Camera) -> tuple[Array, Array] | None:

@@ -43,7 +43,8 @@ class Marginals:
         arrow = Arrow.factorised(hessian, free)
         rows, shared = arrow.frame_free, arrow.shared_free
         tied = shared[: arrow.ties.shape[-1]]
-        gain = _chain_solved(arrow.chain, arrow.ties * (rows.unsqueeze(-1) & tied)).mul_(rows.unsqueeze(-1))
+        ties = (arrow.ties * (rows.unsqueeze(-1) & tied)).to(arrow.shared)
+        gain = _chain_solved(arrow.chain, ties).mul_(rows.unsqueeze(-1))
         own = _chain_blocks(arrow.chain).mul_(rows.unsqueeze(-1) & rows.unsqueeze(-2))
         return cls(own, gain, torch.cholesky_inverse(arrow.shared) * (shared.unsqueeze(-1) & shared))
 

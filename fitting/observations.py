@@ -13,6 +13,7 @@ from calibration.errors import InputError
 from fitting.surface import SurfacePoints
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,8 @@ class Observations:
 
     Attributes:
         frames: (F,) int64 frame numbers, strictly increasing; gaps are legal.
-        mean: (F, C, L, 2) distorted full-resolution pixels; anything where not seen.
+        mean: (F, C, L, 2) distorted full-resolution pixels; anything where not seen. Single precision is
+            enough: a ten thousandth of a pixel.
         sigma: (F, C, L) standard deviation in pixels, positive; infinite for a landmark to be ignored.
         seen: (F, C) bool, false where a camera has no face in a frame.
         points: the L landmarks on the head model's surface.
@@ -32,8 +34,8 @@ class Observations:
     """
 
     frames: NDArray[np.int64]
-    mean: Array
-    sigma: Array
+    mean: Floats
+    sigma: Floats
     seen: NDArray[np.bool_]
     points: SurfacePoints
     fps: float = 24.0
@@ -70,7 +72,7 @@ class Observations:
         return self.seen[:, :, None] & np.isfinite(self.sigma)
 
     @property
-    def weights(self) -> Array:
+    def weights(self) -> Floats:
         """(F, C, L) `1 / sigma^2`, zero where not seen."""
         return np.where(self.used, 1 / np.where(self.used, self.sigma, 1.0) ** 2, 0.0)
 
@@ -103,7 +105,7 @@ class Observations:
     def between_vertices(self, points: SurfacePoints) -> Observations:
         """The landmarks of other points, where these are all V vertices: weighted means of the corners'."""
 
-        def mixed(values: Array) -> Array:
+        def mixed(values: Floats) -> Array:
             return np.asarray((values[:, :, points.vertices] * points.weights).sum(-1))
 
         mean, sigma = np.stack([mixed(self.mean[..., axis]) for axis in range(2)], axis=-1), mixed(self.sigma)
@@ -133,7 +135,7 @@ class Observations:
                 )
 
 
-def softened(observations: Observations, rig: Rig, depths: Array, floor_px: float, spread: float) -> Array:
+def softened(observations: Observations, rig: Rig, depths: Array, floor_px: float, spread: float) -> Floats:
     """Sigmas that admit what a detector does not know: its own optimism, and what a landmark *is*.
 
     Adds in quadrature a floor in pixels and a spread in metres, seen at the head's depth: a point of the
@@ -147,8 +149,12 @@ def softened(observations: Observations, rig: Rig, depths: Array, floor_px: floa
         spread: metres.
 
     Returns:
-        (F, C, L) pixels.
+        (F, C, L) pixels, in the precision of the observations.
     """
     focal = np.array([camera.focal.mean() for camera in rig])
     spread_px = spread * focal / np.maximum(depths, 1e-2)
-    return np.asarray(np.sqrt(observations.sigma**2 + floor_px**2 + spread_px[:, :, None] ** 2))
+    admitted = floor_px**2 + spread_px[:, :, None] ** 2
+    # In place: there may be a hundred million of them.
+    squared = np.square(observations.sigma)
+    squared += admitted.astype(squared.dtype)
+    return np.asarray(np.sqrt(squared, out=squared))

@@ -54,7 +54,7 @@ class Performance:
     pose: Array
     rig: Rig
     energies: dict[str, float]
-    residual_px: Array
+    residual_px: NDArray[np.floating]
     converged: bool
     fps: float
     status: NDArray[np.int8]
@@ -68,4 +68,4 @@ class Performance:
     def reprojection_px(self) -> float:
         """Mean distance in pixels between seen and fitted landmarks; NaN if nothing was seen."""
         known = self.residual_px[np.isfinite(self.residual_px)]
-        return float(known.mean()) if known.size else float("nan")
+        return float(known.mean(dtype=np.float64)) if known.size else float("nan")

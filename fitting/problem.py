@@ -65,7 +65,7 @@ class Problem:
         cls,
         head: HeadPoints,
         observations: Observations,
-        sigma: NDArray[np.float64],
+        sigma: NDArray[np.floating],
         rig: Rig,
         options: FitOptions,
         like: Tensor,
@@ -75,17 +75,16 @@ class Problem:
         Landmarks are kept in single precision: a ten thousandth of a pixel, for half the memory.
         """
         used = observations.used
-        precision = np.where(used, 1 / np.where(used, sigma, 1.0) ** 2, 0.0)
+        mean = observations.mean.astype(np.float32)
+        mean[~used] = 0.0
+        precision = np.zeros(used.shape, dtype=np.float32)
+        np.divide(1.0, sigma, out=precision, where=used, casting="same_kind")
         seconds = np.diff(observations.frames) / observations.fps
-
-        def tensor(array: NDArray[np.float64], dtype: torch.dtype = torch.float32) -> Tensor:
-            return torch.as_tensor(array, dtype=dtype, device=like.device)
-
         return cls(
             head,
-            tensor(np.where(used[..., None], observations.mean, 0.0)),
-            tensor(precision),
-            tensor(seconds, like.dtype),
+            torch.from_numpy(mean).to(like.device),
+            torch.from_numpy(np.square(precision, out=precision)).to(like.device),
+            torch.as_tensor(seconds, dtype=like.dtype, device=like.device),
             CameraTensors.from_rig(rig, like.device, like.dtype),
             options,
             observations.frames,
@@ -194,15 +193,15 @@ class Problem:
 
     @torch.no_grad()
     def residuals_px(self, parameters: Parameters) -> Tensor:
-        """(F, C, L) pixels between seen and projected landmark; NaN where not seen."""
-        parts = []
+        """(F, C, L) pixels between seen and projected landmark; NaN where not seen. Single precision."""
+        distance = torch.empty_like(self.precision)
         for start, stop in self.chunks():
             each = parameters.window(start, stop)
             points = moved_points(self.head, each.identity, each.expression, each.pose)
             apart = project(points, parameters.cameras(self.cameras)) - self.mean[start:stop]
-            parts.append(apart.norm(dim=-1))
-        distance = torch.cat(parts)
-        return torch.where(self.precision > 0, distance, torch.full_like(distance, torch.nan))
+            seen = self.precision[start:stop] > 0
+            distance[start:stop] = apart.norm(dim=-1).masked_fill(~seen, torch.nan)
+        return distance
 
     def _not_finite(self, parameters: Parameters, start: int, stop: int) -> SolverError:
         residual = self.residuals_px(parameters)[start:stop]

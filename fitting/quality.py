@@ -20,7 +20,7 @@ _PLACES = 30
 def assess(
     problem: Problem,
     solution: Parameters,
-    residual_px: Array,
+    residual_px: NDArray[np.floating],
     frames: NDArray[np.int64],
     rows: NDArray[np.bool_],
 ) -> tuple[Uncertainty, Reliability]:

@@ -130,7 +130,8 @@ def _sample(observations: Observations, rig: Rig, head: Array) -> Sample | None:
     frames = sorted(chosen)
     landmarks = _spread(np.arange(len(head)), _LANDMARKS)
     grid = np.ix_(np.array(frames), np.arange(len(rig)), landmarks)
-    pixels = np.where(observations.used[grid][..., None], observations.mean[grid], np.nan)
+    used, mean = observations.used[grid][..., None], observations.mean[grid].astype(np.float64)
+    pixels = np.where(used, mean, np.nan)
     return Sample(np.swapaxes(pixels, 1, 2), head[landmarks], rig)
 
 

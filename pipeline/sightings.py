@@ -90,10 +90,11 @@ def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Si
     points = _points(chosen, to_fit)
     # landmarks that a head model of others has no point for
     known = np.isfinite(points.weights).all(axis=1) | (chosen.surface is None)
+    wanted = np.ix_(kept, known)
     observations = Observations(
         frames=frames[kept],
-        mean=np.stack([each.rows.mean for each in stored], axis=1)[kept][:, :, known].astype(np.float64),
-        sigma=np.stack([each.rows.sigma for each in stored], axis=1)[kept][:, :, known].astype(np.float64),
+        mean=np.stack([each.rows.mean[wanted] for each in stored], axis=1),
+        sigma=np.stack([each.rows.sigma[wanted] for each in stored], axis=1),
         seen=seen[kept],
         points=points.subset(known),
         fps=shoot.settings.shoot.fps,

@@ -59,7 +59,7 @@ def write_performance(path: Path, performance: Performance, model: ModelInfo, *,
         _put(file, "identity", performance.identity, "standard deviations")
         _put(file, "expression", performance.expression, "1")
         _put(file, "pose", performance.pose, "12 rotation vector components in rad, translation in m")
-        _put(file, "residual_px", performance.residual_px.astype(np.float32), "px")
+        _put(file, "residual_px", performance.residual_px.astype(np.float32, copy=False), "px")
         _put(file, "status", performance.status, "0 fitted, 1 single view, 2 interpolated")
         _write_rig(file.create_group("cameras"), performance.rig)
         _write_optional(file, performance)
@@ -83,7 +83,7 @@ def read_performance(path: Path) -> tuple[Performance, ModelInfo]:
             pose=file["pose"][:],
             rig=_read_rig(file["cameras"]),
             energies=json.loads(file.attrs["energies"]),
-            residual_px=file["residual_px"][:].astype(np.float64),
+            residual_px=file["residual_px"][:],
             converged=bool(file.attrs["converged"]),
             fps=float(file.attrs["fps"]),
             status=file["status"][:],
