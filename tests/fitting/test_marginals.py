@@ -25,8 +25,8 @@ def free(*, some_fixed: bool) -> Parameters:
     return masks
 
 
-def positive_arrow(*, chained: bool) -> tuple[Hessian, Tensor]:
-    """An arrow, and the whole matrix that it stands for."""
+def positive_arrow(*, chained: bool, tied: int = SHARED) -> tuple[Hessian, Tensor]:
+    """An arrow whose frames are tied to the first shared numbers, and the whole matrix that it stands for."""
     torch.manual_seed(0)
     frames = torch.arange(FRAMES).repeat_interleave(WIDTH)
     whole = torch.randn(FRAMES * WIDTH + SHARED, 2 * (FRAMES * WIDTH + SHARED), dtype=torch.float64)
@@ -35,11 +35,13 @@ def positive_arrow(*, chained: bool) -> tuple[Hessian, Tensor]:
     near = (frames[:, None] - frames).abs() <= reach
     size = FRAMES * WIDTH
     whole[:size, :size] *= near
+    whole[:size, size + tied :] = 0
+    whole[size + tied :, :size] = 0
     whole += 200.0 * torch.eye(len(whole))
     blocks = whole[:size, :size].view(FRAMES, WIDTH, FRAMES, WIDTH)
     hessian = Hessian(
         torch.stack([blocks[f, :, f] for f in range(FRAMES)]),
-        whole[:size, size:].reshape(FRAMES, WIDTH, SHARED).clone(),
+        whole[:size, size : size + tied].reshape(FRAMES, WIDTH, tied).clone(),
         whole[size:, size:].clone(),
         torch.stack([blocks[f, :, f + 1] for f in range(FRAMES - 1)]) if chained else None,
     )
@@ -48,9 +50,10 @@ def positive_arrow(*, chained: bool) -> tuple[Hessian, Tensor]:
 
 @pytest.mark.parametrize("chained", [False, True])
 @pytest.mark.parametrize("some_fixed", [False, True])
-def test_marginals_are_those_of_the_inverse(chained: bool, some_fixed: bool) -> None:
-    """Deviations, and variances of what frames and shared numbers make together."""
-    hessian, whole = positive_arrow(chained=chained)
+@pytest.mark.parametrize("tied", [SHARED, IDENTITY])
+def test_marginals_are_those_of_the_inverse(chained: bool, some_fixed: bool, tied: int) -> None:
+    """Deviations, and variances of what frames and shared numbers make together; cameras tied or not."""
+    hessian, whole = positive_arrow(chained=chained, tied=tied)
     masks = free(some_fixed=some_fixed)
     kept = torch.cat((masks.frame_rows.flatten(), masks.shared))
     covariance = torch.zeros_like(whole)
