@@ -30,7 +30,7 @@ from pipeline.truth import Truth, read_truth
 from pipeline.world_alignment import WorldMove, centred, move_between
 
 MILLIMETRES = 1000.0
-MAX_POINTS = 1000
+MAX_POINTS = 500
 """Points scored per frame, spread evenly over the region: more cost minutes and change no figure."""
 SAME_WORLD = WorldMove(np.eye(3), np.zeros(3))
 

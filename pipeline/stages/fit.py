@@ -53,15 +53,18 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     if not force and _is_current(path, work):
         log.info("Fit: up to date (%s)", path)
         return path
-    chosen = to_be_fitted(shoot, sightings, model)
+    chosen, dense = to_be_fitted(shoot, sightings, model), sightings.observations
     finding = chosen.plan.finds_places or bool(chosen.plan.free)
     if finding or not settings.personal_shape:
         performance = fit_with_cameras(
             model, chosen.observations, chosen.rig, chosen.plan, fit_options(settings), progress=progress
         )
-        chosen = replace(chosen, rig=performance.rig)
+        kept = np.array([chosen.rig.names.index(name) for name in performance.rig.names])
+        dense = dense.select_cameras(kept)
+        seen = chosen.observations.select_cameras(kept)
+        chosen = replace(chosen, rig=performance.rig, observations=seen)
     if settings.personal_shape:
-        performance = _with_personal_shape(model, chosen, sightings.observations, settings, progress)
+        performance = _with_personal_shape(model, chosen, dense, settings, progress)
     if finding:
         _tell_cameras(shoot, performance.rig)
     info = ModelInfo(model.traits.name, model.expression_names, model.joint_names, chosen.layout)
