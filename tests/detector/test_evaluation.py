@@ -136,7 +136,8 @@ def test_a_face_that_never_opens_its_mouth_has_no_slope() -> None:
 def write_samples(folder: Path, *, bones: bool) -> None:
     """A sample that is held out and one that is not, of what the oracle sees."""
     model = load_head_model()
-    places = [model.mean, anatomy(model).canonical] if bones else [model.mean]
+    head = torch.from_numpy(model.canonical).to(model.mean)
+    places = [head, anatomy(model).canonical] if bones else [head]
     pixels = frontal(torch.cat(places) / QUERY_SCALE).astype(np.float32)
     image = disc_image((300.0, 220.0), 900.0, (640, 480))[:480, :480]
     chunk = SampleChunk(0, True, image[None], pack_positions(pixels)[None])

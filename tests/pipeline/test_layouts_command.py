@@ -32,7 +32,7 @@ def test_the_list_tells_what_each_layout_holds() -> None:
     rows = {line.split()[0]: line for line in out.splitlines()[1:]}
     assert set(rows) == set(LAYOUTS)
     assert rows["jaw"].split() == ["jaw", "500", "500", "jaw"]
-    assert "28 teeth" in rows["dense703"]
+    assert "33 teeth" in rows["dense703"]
 
 
 def test_a_layout_is_made_shown_and_named_by_its_file(tmp_path: Path, model: HeadModel) -> None:
