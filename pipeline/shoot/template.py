@@ -94,7 +94,8 @@ def _from_head(cameras: tuple[str, ...]) -> str:
 # there is one: a file of cameras (source = "file", file = "cameras.json"), or images of a checkerboard.
 [calibration]
 source = "head"
-# Without this, all sizes are those of an average head. With it, they are true: measured between two lenses.
+# Without this, all sizes are those of an average head. With it, the cameras have their true scale,
+# and the head as far as the focal lengths are right. Measured between two lenses.
 # distance = {{ between = [{pair}], mm = 1250 }}
 """
 
