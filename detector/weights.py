@@ -22,6 +22,7 @@ from detector.quantisation import dequantise, quantisable, quantise
 
 FORMAT = "vultus-network-2"
 RELEASED = Path(__file__).parent / "released"
+DEFAULT = "face-base"
 HALF_MAX = 6.0e4
 SCALE_SUFFIX = "#scale"
 """Of the tensor with the scales of an eight-bit weight."""
@@ -41,7 +42,7 @@ def released_names() -> tuple[str, ...]:
 
 
 def default_weights() -> str:
-    """The name of the released weights that serve where none are named.
+    """The name of the released weights that serve where none are named: the more accurate ones.
 
     Raises:
         InputError: no weights come with this installation.
@@ -49,7 +50,7 @@ def default_weights() -> str:
     names = released_names()
     if not names:
         raise InputError("no weights come with this installation", fix="Name a file of weights")
-    return names[0]
+    return DEFAULT if DEFAULT in names else names[0]
 
 
 def find_weights(name_or_path: str | Path) -> Path:
