@@ -110,9 +110,8 @@ class QuerySampler:
         free = max(0, count - len(sparse.queries))
         bones = self._in_bones(round(BONE_SHARE * free), generator)
         free -= len(bones.queries)
-        chosen = torch.randperm(len(dense.queries), generator=generator, device=self.canonical.device)[
-            : free // 2
-        ]
+        order = torch.randperm(len(dense.queries), generator=generator, device=self.canonical.device)
+        chosen = order[: free // 2]
         surface = self._on_surface(free - len(chosen), generator)
         return sparse.joined(dense.select(chosen), surface, bones)
 

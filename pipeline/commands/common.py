@@ -41,6 +41,12 @@ MODEL_OPTION = click.option("--model", help="Head model to fit instead of the fi
 SOLVER_OPTION = click.option(
     "--solver", type=click.Choice(["lm", "lbfgs"]), help="Both end at the same place; lm is faster."
 )
+CAMERAS_OPTION = click.option(
+    "--cameras",
+    type=click.Choice(["auto", "known", "refine", "poses", "unknown", "moving"]),
+    help="What is known of the cameras, instead of what the file says: known (they stay as calibrated), "
+    "refine (nearly), poses (the lenses, not the places), unknown (nothing), moving (a single camera, in a hand).",
+)
 
 
 def open_shoot(
@@ -61,12 +67,6 @@ def open_shoot(
         detect={"device": device},
         fit={"device": device, "model": model},
     )
-
-
-CAMERAS_HELP = """What is known of the cameras, instead of what the file says: known (they stay as
-calibrated), refine (nearly), poses (the lenses, not the places), unknown (nothing), moving (a single camera,
-in a hand)."""
-CAMERA_MODES = click.Choice(["auto", "known", "refine", "poses", "unknown", "moving"])
 
 
 @contextmanager

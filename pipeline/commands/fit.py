@@ -8,8 +8,7 @@ import click
 
 from calibration.errors import SolverError
 from pipeline.commands.common import (
-    CAMERA_MODES,
-    CAMERAS_HELP,
+    CAMERAS_OPTION,
     MODEL_OPTION,
     SOLVER_OPTION,
     open_shoot,
@@ -21,7 +20,7 @@ from pipeline.commands.common import (
 @click.command(epilog="Example:  vultus fit footage/take1 --cameras unknown")
 @shoot_options()
 @SOLVER_OPTION
-@click.option("--cameras", type=CAMERA_MODES, help=CAMERAS_HELP)
+@CAMERAS_OPTION
 @click.option(
     "--personal-shape",
     is_flag=True,

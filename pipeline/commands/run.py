@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.common import (
-    CAMERA_MODES,
-    CAMERAS_HELP,
+    CAMERAS_OPTION,
     MODEL_OPTION,
     SOLVER_OPTION,
     open_shoot,
@@ -20,7 +19,7 @@ from pipeline.commands.common import (
 @click.command(epilog="Example:  vultus run footage/take1 --frames 1001-1010 --device cpu")
 @shoot_options()
 @SOLVER_OPTION
-@click.option("--cameras", type=CAMERA_MODES, help=CAMERAS_HELP)
+@CAMERAS_OPTION
 @MODEL_OPTION
 @click.pass_context
 def command(

@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from calibration.whole_file import whole_file
 from fitting.head_model import PARENTS
+from fitting.model_arrays import as_array
 from fitting.posed import joint_positions, neutral_vertices
 from fitting.vertex_normals import vertex_normals
 from pipeline.export.gltf_buffers import BufferWriter
@@ -137,7 +138,7 @@ def _add_mesh(document: gl.GLTF2, buffer: BufferWriter, shape: _Shape, options: 
 def _targets(shape: _Shape) -> list[tuple[Float, Float]]:
     """Per expression, what it adds to the positions (V, 3) and to the normals (V, 3)."""
     triangles = np.asarray(shape.model.triangles)
-    basis = shape.model.expression_basis.detach().cpu().numpy().astype(np.float64)
+    basis = as_array(shape.model.expression_basis)
     return [(delta, vertex_normals(shape.vertices + delta, triangles) - shape.normals) for delta in basis]
 
 
