@@ -45,7 +45,8 @@ CAMERAS_OPTION = click.option(
     "--cameras",
     type=click.Choice(["auto", "known", "refine", "poses", "unknown", "moving"]),
     help="What is known of the cameras, instead of what the file says: known (they stay as calibrated), "
-    "refine (nearly), poses (the lenses, not the places), unknown (nothing), moving (a single camera, in a hand).",
+    "refine (nearly), poses (the lenses, not the places), unknown (nothing), "
+    "moving (a single camera, in a hand).",
 )
 
 
