@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board import Board
-from calibration.board_calibration import calibrate_board
+from calibration.boards.checkerboard import Board
 from calibration.camera import Rig
 from calibration.errors import InputError
 from calibration.formats import read_rig, write_rig
+from calibration.from_boards.calibrate import calibrate_board
 from pipeline.frames.images import UnreadableImageError
 from pipeline.frames.sources import FrameSource, open_source
 from pipeline.progress import Progress, silent

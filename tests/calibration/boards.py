@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from calibration.board import Board
+from calibration.boards.checkerboard import Board
 from calibration.camera import Camera, Rig
 
 Array = NDArray[np.float64]

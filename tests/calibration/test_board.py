@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.board import Board, detect_corners, unmirrored
+from calibration.boards.checkerboard import Board, detect_corners, unmirrored
 from calibration.errors import InputError, UsageError
 from tests.calibration.boards import BOARD, picture
 

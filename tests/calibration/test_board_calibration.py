@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibration.board import Board
-from calibration.board_calibration import BoardCalibration, BoardOptions, calibrate_board
-from calibration.board_detection import View
-from calibration.board_report import coverage_picture, summary_lines
+from calibration.boards.checkerboard import Board
+from calibration.boards.detection import View
 from calibration.camera import Rig
 from calibration.errors import CalibrationError, InputError, UsageError
+from calibration.from_boards.calibrate import BoardCalibration, BoardOptions, calibrate_board
+from calibration.from_boards.report import coverage_picture, summary_lines
 from calibration.triangulation import triangulate
 from tests.calibration.boards import BOARD, Array, board_poses, picture, relative_pose, see, sizes
 from tests.calibration.rigs import arc_rig

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from calibration.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, derivatives, residuals
-from calibration.bundle import Options, Prior, adjust
 from calibration.camera import Rig
+from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, derivatives, residuals
+from calibration.from_boards.bundle import Options, Prior, adjust
 from tests.calibration.boards import BOARD, Array, board_poses
 from tests.calibration.rigs import arc_rig
 

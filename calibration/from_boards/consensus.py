@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
-from calibration.board_poses import HALF_TURN, Sightings, place_boards
-from calibration.bundle import adjust
 from calibration.errors import CalibrationError
+from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
+from calibration.from_boards.bundle import adjust
+from calibration.from_boards.poses import HALF_TURN, Sightings, place_boards
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board_images import Images, State, board_derivatives, image_rms, residuals
+from calibration.from_boards.board_images import Images, State, board_derivatives, image_rms, residuals
 from calibration.lens import undistort
 
 Array = NDArray[np.float64]

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
-from calibration.board_poses import poses_in_camera
-from calibration.bundle import Prior, adjust
 from calibration.errors import CalibrationError
+from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
+from calibration.from_boards.bundle import Prior, adjust
+from calibration.from_boards.poses import poses_in_camera
 
 Array = NDArray[np.float64]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board_consensus import Agreement, require_agreement
-from calibration.board_images import CAMERA_SIZE, LENS_SIZE, State
-from calibration.board_lens import lens_prior
-from calibration.board_poses import Sightings, place_boards
-from calibration.board_sync import Disagreement, disagreements, find_agreeing
-from calibration.bundle import Adjusted, Options, adjust
 from calibration.errors import CalibrationError
+from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, State
+from calibration.from_boards.bundle import Adjusted, Options, adjust
+from calibration.from_boards.consensus import Agreement, require_agreement
+from calibration.from_boards.lens_fit import lens_prior
+from calibration.from_boards.poses import Sightings, place_boards
+from calibration.from_boards.sync import Disagreement, disagreements, find_agreeing
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

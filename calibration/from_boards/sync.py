@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board_consensus import Agreement, frame_ids, worst_by
-from calibration.board_images import Images, State, residuals
-from calibration.board_poses import Sightings, place_boards
+from calibration.from_boards.board_images import Images, State, residuals
+from calibration.from_boards.consensus import Agreement, frame_ids, worst_by
+from calibration.from_boards.poses import Sightings, place_boards
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board_calibration import BoardCalibration
 from calibration.camera import Camera
+from calibration.from_boards.calibrate import BoardCalibration
 
 Image = NDArray[np.uint8]
 

@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from calibration.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, derivatives, image_rms, residuals
+from calibration.from_boards.board_images import (
+    CAMERA_SIZE,
+    LENS_SIZE,
+    Images,
+    State,
+    derivatives,
+    image_rms,
+    residuals,
+)
 
 Array = NDArray[np.float64]
 

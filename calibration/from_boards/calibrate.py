@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board import Board
-from calibration.board_consensus import Agreement, place_cameras
-from calibration.board_detection import Progress, View, detect_all
-from calibration.board_images import LENS_SIZE
-from calibration.board_joint import JointFit, fit_jointly
-from calibration.board_lens import LensFit, fit_lens
-from calibration.board_poses import Sightings
-from calibration.board_sync import Disagreement
+from calibration.boards.checkerboard import Board
+from calibration.boards.detection import Progress, View, detect_all
 from calibration.camera import Camera, Rig
 from calibration.errors import CalibrationError, UsageError
+from calibration.from_boards.board_images import LENS_SIZE
+from calibration.from_boards.consensus import Agreement, place_cameras
+from calibration.from_boards.joint import JointFit, fit_jointly
+from calibration.from_boards.lens_fit import LensFit, fit_lens
+from calibration.from_boards.poses import Sightings
+from calibration.from_boards.sync import Disagreement
 
 Array = NDArray[np.float64]
 

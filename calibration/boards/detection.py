@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board import Board, detect_corners, unmirrored
+from calibration.boards.checkerboard import Board, detect_corners, unmirrored
 from calibration.errors import InputError
 
 Array = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Calibration of a rig from images of a board: lenses, poses, which images do not fit, and a report."""
