@@ -33,3 +33,9 @@ def whole_file(path: Path) -> Iterator[Path]:
             where=str(path),
             fix="Look at the folder's rights and at the free space",
         ) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, UTF-8, so that it is whole or absent; errors as :func:`whole_file`."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -1,42 +1,56 @@
-"""Rigs in and out of files: one registry of readers, one of writers.
+"""Rigs in and out of files: the registry of formats.
 
-To add a format, write a module with `read(path) -> Rig` and `write(rig, path) -> None` and list it here.
+To add a format, write a module with `read(path, options) -> Rig`, `write(rig, path) -> None` (either may be
+absent) and a `RIG_FORMAT` that describes it, and list that below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from calibration.camera import Rig
 from calibration.errors import InputError, UsageError
 from calibration.formats import opencv_yaml, vultus_json
+from calibration.formats.entry import Format, Reader, ReadOptions, Writer
 
-Reader = Callable[[Path], Rig]
-Writer = Callable[[Rig, Path], None]
+FORMATS: dict[str, Format] = {
+    format.name: format
+    for format in (
+        vultus_json.RIG_FORMAT,
+        opencv_yaml.RIG_FORMAT,
+    )
+}
+"""The formats by name; where several share a suffix, a new file is written in the first of them."""
 
-READERS: dict[str, Reader] = {"vultus": vultus_json.read, "opencv": opencv_yaml.read}
-WRITERS: dict[str, Writer] = {"vultus": vultus_json.write, "opencv": opencv_yaml.write}
-
-_SUFFIXES = {".json": "vultus", ".yml": "opencv", ".yaml": "opencv"}
+__all__ = ["FORMATS", "Format", "ReadOptions", "read_rig", "recognise", "write_rig"]
 
 
-def read_rig(path: Path | str, format: str | None = None) -> Rig:
+def read_rig(
+    path: Path | str,
+    format: str | None = None,
+    *,
+    units: str | None = None,
+    sizes: Mapping[str, tuple[int, int]] | None = None,
+) -> Rig:
     """Read the cameras of a rig.
 
     Args:
         path: a file, or a folder for formats with a file per camera.
-        format: a name in :data:`READERS`; by default the suffix tells (a folder is "opencv").
+        format: a name in :data:`FORMATS`; by default the file's name and its first bytes tell.
+        units: "m", "cm" or "mm", for files that do not say their unit of length.
+        sizes: (width, height) in pixels by camera name, for formats that do not carry the image size.
 
     Raises:
-        UsageError: if the format is unknown or the suffix tells nothing.
+        UsageError: if the format is unknown or is only written.
         InputError: if the file is missing, is not of the format, or leaves out what a camera needs.
     """
     path = Path(path)
-    reader = READERS[_format_name(path, format, READERS)]
+    reader = _reader(format) if format is not None else None
     if not path.exists():
         raise InputError("there is no such file or folder", where=str(path))
-    return reader(path)
+    reader = reader or _reader(recognise(path).name)
+    return reader(path, ReadOptions(units, dict(sizes or {})))
 
 
 def write_rig(rig: Rig, path: Path | str, format: str | None = None) -> Path:
@@ -45,27 +59,73 @@ def write_rig(rig: Rig, path: Path | str, format: str | None = None) -> Path:
     Args:
         rig: the cameras.
         path: the file, or the folder for formats with a file per camera.
-        format: a name in :data:`WRITERS`; by default the suffix tells (none: a folder, "opencv").
+        format: a name in :data:`FORMATS`; by default the suffix tells (none: a folder, "opencv").
 
     Raises:
-        UsageError: if the format is unknown or the suffix tells nothing.
+        UsageError: if the format is unknown or is only read, or the suffix tells nothing.
+        InputError: if the file cannot be written.
     """
     path = Path(path)
-    writer = WRITERS[_format_name(path, format, WRITERS)]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = _writer(format) if format is not None else _writer_by_suffix(path)
     writer(rig, path)
     return path
 
 
-def _format_name(path: Path, format: str | None, known: Iterable[str]) -> str:
-    if format is None:
-        format = "opencv" if path.is_dir() or not path.suffix else _SUFFIXES.get(path.suffix.lower())
-    if format is None:
-        raise UsageError(
-            f"the suffix {path.suffix!r} does not tell the format of the cameras",
-            where=str(path),
-            fix=f"Name one of: {', '.join(known)}",
-        )
-    if format not in known:
-        raise UsageError(f"camera format {format!r} is unknown", fix=f"Known are: {', '.join(known)}")
-    return format
+def recognise(path: Path) -> Format:
+    """The format of an existing file or folder, by its name and its first bytes.
+
+    Raises:
+        InputError: if it looks like none of the formats that can be read.
+    """
+    claimed = [format for format in FORMATS.values() if format.read is not None and format.claims(path)]
+    if not claimed:
+        raise _untold("its name does not tell the format of the cameras", path, _readable())
+    alone = len(claimed) == 1 and not path.is_dir()
+    for format in claimed:
+        if alone or format.recognises is None or format.recognises(path):
+            return format
+    raise _untold("cannot be read as any format of cameras that has such a name", path, claimed)
+
+
+def _reader(name: str) -> Reader:
+    reader = _known(name).read
+    if reader is None:
+        raise UsageError(f"{name} is only written, not read", fix=f"Read are: {_list(_readable())}")
+    return reader
+
+
+def _writer(name: str) -> Writer:
+    writer = _known(name).write
+    if writer is None:
+        raise UsageError(f"{name} is only read, not written", fix=f"Written are: {_list(_writable())}")
+    return writer
+
+
+def _writer_by_suffix(path: Path) -> Writer:
+    for format in _writable():
+        if format.claims(path):
+            return _writer(format.name)
+    what = f"the suffix {path.suffix!r} does not tell the format of the cameras"
+    raise UsageError(what, where=str(path), fix=f"Name one of: {_list(_writable())}")
+
+
+def _known(name: str) -> Format:
+    if name not in FORMATS:
+        raise UsageError(f"camera format {name!r} is unknown", fix=f"Known are: {_list(FORMATS.values())}")
+    return FORMATS[name]
+
+
+def _readable() -> list[Format]:
+    return [format for format in FORMATS.values() if format.read is not None]
+
+
+def _writable() -> list[Format]:
+    return [format for format in FORMATS.values() if format.write is not None]
+
+
+def _list(formats: Iterable[Format]) -> str:
+    return ", ".join(format.name for format in formats)
+
+
+def _untold(what: str, path: Path, formats: Iterable[Format]) -> InputError:
+    return InputError(what, where=str(path), fix=f"Name its format, one of: {_list(formats)}")

@@ -1,13 +1,15 @@
-"""What the readers and writers of rigs share: units, sizes, and files that are whole or not there."""
+"""What the readers of rigs share: units, sizes, and the first bytes of a file."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from calibration.errors import InputError
+from calibration.formats.entry import ReadOptions
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+
+_HEAD_BYTES = 1 << 16
 
 
 def metres_per_unit(units: object, where: str) -> float:
@@ -16,6 +18,33 @@ def metres_per_unit(units: object, where: str) -> float:
         said = "does not say its units" if units is None else f"has units {units!r}, which are unknown"
         raise InputError(f"the file {said}", where=where, fix=f"Set units to one of: {', '.join(METRES)}")
     return METRES[units]
+
+
+def stated_unit(units: object, options: ReadOptions, where: str) -> float:
+    """Metres per unit of a file that should say its units; where it does not, a person has to.
+
+    Raises:
+        InputError: nobody says them, they are unknown, or the file and the person differ.
+    """
+    if units is not None and options.units not in (None, units):
+        raise InputError(
+            f"the file has units {units!r}, but {options.units!r} were asked for",
+            where=where,
+            fix="Leave the units to the file",
+        )
+    return metres_per_unit(options.units if units is None else units, where)
+
+
+def assumed_unit(options: ReadOptions, where: str) -> tuple[float, tuple[str, ...]]:
+    """The unit of a format that has none: the one that a person gives, else metres.
+
+    Returns:
+        metres per unit, and the notes for the rig: one that says so where the unit was taken for granted.
+    """
+    if options.units is not None:
+        return metres_per_unit(options.units, where), ()
+    note = "The file has no unit of length: its numbers were taken for metres. Give units if they are not."
+    return 1.0, (note,)
 
 
 def image_size(width: object, height: object, where: str) -> tuple[int, int]:
@@ -33,8 +62,23 @@ def image_size(width: object, height: object, where: str) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file so that it is whole or absent, whenever the process ends."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+def given_size(name: str, options: ReadOptions, where: str) -> tuple[int, int]:
+    """The image size of a camera whose format does not carry it, as a person (or the shoot) gives it."""
+    if name not in options.sizes:
+        known = f"; sizes were given for {', '.join(sorted(options.sizes))}" if options.sizes else ""
+        raise InputError(
+            f"the format does not carry the size of the images of camera {name}, and none was given{known}",
+            where=where,
+            fix=f"Give the width and height of the images of {name} in pixels",
+        )
+    width, height = options.sizes[name]
+    return image_size(width, height, where)
+
+
+def head(path: Path) -> str:
+    """The beginning of a file as text, for recognising it; empty for a folder or an unreadable file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -17,7 +17,9 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError, UsageError
-from calibration.formats.fields import image_size, metres_per_unit, replace_text
+from calibration.formats.entry import NOTHING_SAID, Format, ReadOptions
+from calibration.formats.fields import head, image_size, stated_unit
+from calibration.whole_file import write_text
 
 Array = NDArray[np.float64]
 
@@ -39,11 +41,11 @@ def write(rig: Rig, path: Path) -> None:
                 where=str(path),
                 fix="Name a folder instead",
             )
-        replace_text(path, _text(rig.cameras[0], rig))
+        write_text(path, _text(rig.cameras[0], rig))
         return
     path.mkdir(parents=True, exist_ok=True)
     for camera in rig:
-        replace_text(path / f"{camera.name}.yml", _text(camera, rig))
+        write_text(path / f"{camera.name}.yml", _text(camera, rig))
 
 
 def _text(camera: Camera, rig: Rig) -> str:
@@ -54,7 +56,7 @@ def _text(camera: Camera, rig: Rig) -> str:
     storage.write("image_width", camera.width)
     storage.write("image_height", camera.height)
     storage.write("camera_matrix", camera.K)
-    storage.write("distortion_coefficients", camera.distortion.reshape(5, 1))
+    storage.write("distortion_coefficients", camera.distortion[:5].reshape(5, 1))
     storage.write("units", "m")
     storage.write("R", camera.R)
     storage.write("T", camera.t.reshape(3, 1))
@@ -63,7 +65,7 @@ def _text(camera: Camera, rig: Rig) -> str:
     return str(storage.releaseAndGetString())
 
 
-def read(path: Path) -> Rig:
+def read(path: Path, options: ReadOptions = NOTHING_SAID) -> Rig:
     """Read one file, or all the `.yml` and `.yaml` files of a folder in the order of their names.
 
     Raises:
@@ -72,12 +74,12 @@ def read(path: Path) -> Rig:
     paths = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES) if path.is_dir() else [path]
     if not paths:
         raise InputError("the folder holds no .yml or .yaml files", where=str(path))
-    read_all = [_read_camera(one) for one in paths]
+    read_all = [_read_camera(one, options) for one in paths]
     residuals = {camera.name: rms for camera, rms in read_all if rms is not None}
     return Rig(tuple(camera for camera, _ in read_all), path.name, residuals)
 
 
-def _read_camera(path: Path) -> tuple[Camera, float | None]:
+def _read_camera(path: Path, options: ReadOptions) -> tuple[Camera, float | None]:
     where = str(path)
     fields = _fields(path)
     width, height = image_size(fields.get("image_width"), fields.get("image_height"), where)
@@ -91,9 +93,9 @@ def _read_camera(path: Path) -> tuple[Camera, float | None]:
     rotation = _array(fields, _ROTATIONS, where)
     translation = _array(fields, _TRANSLATIONS, where)
     name = str(fields.get("camera_name") or path.stem)
-    camera = Camera(
-        name, width, height, K, lens, _rotation(rotation), _translation(translation, fields, where)
-    )
+    scale = stated_unit(fields.get("units"), options, where) if np.any(translation) else 1.0
+    t = np.zeros(3) if translation is None else translation.reshape(-1) * scale
+    camera = Camera(name, width, height, K, lens, _rotation(rotation), t)
     rms = fields.get("avg_reprojection_error")
     return camera, float(rms) if isinstance(rms, int | float) else None
 
@@ -143,7 +145,13 @@ def _rotation(value: Array | None) -> Array:
     return Rotation.from_rotvec(value.reshape(3)).as_matrix() if value.size == 3 else value
 
 
-def _translation(value: Array | None, fields: dict[str, Any], where: str) -> Array:
-    if value is None or not np.any(value):
-        return np.zeros(3)
-    return value.reshape(-1) * metres_per_unit(fields.get("units"), where)
+def recognises(path: Path) -> bool:
+    """Whether a file, or one of a folder's files, names a camera matrix."""
+    if path.is_dir():
+        return any(one.suffix.lower() in _SUFFIXES for one in path.iterdir())
+    return "camera_matrix" in head(path)
+
+
+RIG_FORMAT = Format(
+    "opencv", "OpenCV's FileStorage, a file per camera", _SUFFIXES, True, read, write, recognises
+)

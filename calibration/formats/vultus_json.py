@@ -11,7 +11,9 @@ import numpy as np
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError
-from calibration.formats.fields import image_size, metres_per_unit, replace_text
+from calibration.formats.entry import NOTHING_SAID, Format, ReadOptions
+from calibration.formats.fields import head, image_size, stated_unit
+from calibration.whole_file import write_text
 
 FORMAT = "vultus-cameras"
 VERSION = 1
@@ -32,7 +34,7 @@ def write(rig: Rig, path: Path) -> None:
         "cameras": [_record(camera, rig.residual_px.get(camera.name)) for camera in rig],
         "notes": list(rig.notes),
     }
-    replace_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def _record(camera: Camera, residual_px: float | None) -> dict[str, Any]:
@@ -41,14 +43,14 @@ def _record(camera: Camera, residual_px: float | None) -> dict[str, Any]:
         "width": camera.width,
         "height": camera.height,
         "K": camera.K.tolist(),
-        "dist": camera.distortion.tolist(),
+        "dist": camera.distortion[:5].tolist(),
         "R": camera.R.tolist(),
         "t": camera.t.tolist(),
         "residual_px": residual_px,
     }
 
 
-def read(path: Path) -> Rig:
+def read(path: Path, options: ReadOptions = NOTHING_SAID) -> Rig:
     """Read a rig whose units are m, cm or mm; a file without "format" is read by its fields.
 
     Cameras may be given without a place (neither R nor t), as lenses alone.
@@ -57,7 +59,7 @@ def read(path: Path) -> Rig:
         InputError: naming the file, the camera and the field that is missing or wrong.
     """
     document = _document(path)
-    scale = metres_per_unit(document.get("units"), str(path))
+    scale = stated_unit(document.get("units"), options, str(path))
     records = document.get("cameras")
     if not isinstance(records, list) or not records:
         raise InputError("the file lists no cameras", where=str(path))
@@ -101,3 +103,12 @@ def _camera(record: object, scale: float, path: Path, index: int) -> Camera:
         raise InputError(f"K, dist, R and t must be numbers ({error})", where=where) from error
     t = arrays["t"] * scale
     return Camera(record["name"], width, height, arrays["K"], arrays["dist"], arrays["R"], t)
+
+
+def recognises(path: Path) -> bool:
+    """Whether a JSON file lists cameras."""
+    return '"cameras"' in head(path)
+
+
+_SUMMARY = "the cameras.json of vultus: exact, with residuals and notes"
+RIG_FORMAT = Format("vultus", _SUMMARY, (".json",), read=read, write=write, recognises=recognises)

@@ -7,7 +7,7 @@ import pytest
 
 from calibration.camera import Rig
 from calibration.errors import InputError, UsageError
-from calibration.formats import READERS, WRITERS, read_rig, write_rig
+from calibration.formats import read_rig, write_rig
 from tests.calibration.rigs import arc_rig
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -19,7 +19,7 @@ def a_rig() -> Rig:
     return Rig(rig.cameras, "a board", {"cam0": 0.25, "cam1": 0.5, "cam2": 0.125}, ("one note",))
 
 
-@pytest.mark.parametrize("name", sorted(READERS))
+@pytest.mark.parametrize("name", sorted(TARGETS))
 def test_a_rig_survives_the_way_through_a_file(name: str, tmp_path: Path) -> None:
     """Every format gives back the same cameras, sizes and residuals that were written."""
     rig = a_rig()
@@ -34,7 +34,6 @@ def test_a_rig_survives_the_way_through_a_file(name: str, tmp_path: Path) -> Non
 
 def test_the_suffix_tells_the_format(tmp_path: Path) -> None:
     """A .json file is ours and a folder is OpenCV's, without being told."""
-    assert set(READERS) == set(WRITERS)
     for target in TARGETS.values():
         assert len(read_rig(write_rig(a_rig(), tmp_path / target))) == 3
 
@@ -51,7 +50,7 @@ def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"'maya' is unknown\. Known are: vultus, opencv"):
         read_rig(tmp_path, "maya")
     with pytest.raises(UsageError, match="Name one of: vultus, opencv"):
-        write_rig(a_rig(), tmp_path / "cameras.xml")
+        write_rig(a_rig(), tmp_path / "cameras.docx")
     with pytest.raises(InputError, match="no such file"):
         read_rig(tmp_path / "absent.json")
 
