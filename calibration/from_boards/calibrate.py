@@ -99,6 +99,7 @@ class BoardCalibration:
         used: frames that determined the poses, by camera.
         detections: corners (N, 2) in pixels by camera and frame, where the board was found.
         reference: name of the reference camera.
+        joint: the fit behind it, cameras in the order of the rig: each image's residual, each board's pose.
     """
 
     rig: Rig
@@ -110,6 +111,7 @@ class BoardCalibration:
     used: Mapping[str, tuple[int, ...]]
     detections: Mapping[str, Mapping[int, Array]]
     reference: str
+    joint: JointFit
 
 
 def calibrate_board(
@@ -231,6 +233,7 @@ class _Result:
             {name: self._used(index) for index, name in enumerate(self.names)},
             detections,
             self.names[self.reference],
+            self.joint,
         )
 
     def _camera(self, index: int) -> Camera:
