@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.errors import InputError
-from calibration.lens import distort, distort_jacobian, undistort
+from calibration.lens import COEFFICIENTS, distort, distort_jacobian, undistort
 
 Array = NDArray[np.float64]
 
 MIN_DEPTH = 1e-2
 """Metres. Points nearer (or behind the camera) project as if they were at this depth: finite, far outside."""
 
+LensModel = Literal["brown", "rational", "fisheye"]
+
 _ROTATION_TOLERANCE = 1e-4
+_UNDERSTOOD = "4 or 5 (k1 k2 p1 p2 k3), 8 (with k4 k5 k6), or a fisheye's 4"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +32,11 @@ class Camera:
         width: image width in pixels.
         height: image height in pixels.
         K: (3, 3) focal lengths and principal point in pixels, no skew.
-        distortion: (5,) k1 k2 p1 p2 k3 (OpenCV); four values are read as k3 = 0.
+        distortion: (8,) k1 k2 p1 p2 k3 k4 k5 k6 (OpenCV), or a fisheye's k1 k2 k3 k4; fewer values (0, 4 or
+            5) are filled up with zeros.
         R: (3, 3) rotation from world to camera axes (x right, y down, z forward).
         t: (3,) translation in metres.
+        fisheye: whether the lens is OpenCV's equidistant fisheye; see :mod:`calibration.lens`.
 
     Raises:
         InputError: if a size, matrix or vector is not what a camera can have.
@@ -40,17 +46,18 @@ class Camera:
     width: int
     height: int
     K: Array
-    distortion: Array = field(default_factory=lambda: np.zeros(5))
+    distortion: Array = field(default_factory=lambda: np.zeros(COEFFICIENTS))
     R: Array = field(default_factory=lambda: np.eye(3))
     t: Array = field(default_factory=lambda: np.zeros(3))
+    fisheye: bool = False
 
     def __post_init__(self) -> None:
-        lens = np.zeros(5)
         given = np.asarray(self.distortion, dtype=np.float64).reshape(-1)
-        if given.size not in (0, 4, 5):
-            raise self._error(f"has {given.size} distortion values; k1 k2 p1 p2 k3 are understood")
-        lens[: given.size] = given
-        self._hold("distortion", lens, (5,))
+        if given.size not in (0, 4, 5, COEFFICIENTS):
+            raise self._error(f"has {given.size} distortion values; {_UNDERSTOOD} are understood")
+        if self.fisheye and np.any(given[4:]):
+            raise self._error("is a fisheye with more than its four coefficients k1 k2 k3 k4")
+        self._hold("distortion", np.pad(given, (0, COEFFICIENTS - given.size)), (COEFFICIENTS,))
         self._hold("K", self.K, (3, 3))
         self._hold("R", self.R, (3, 3))
         self._hold("t", self.t, (3,))
@@ -94,6 +101,18 @@ class Camera:
         return self.K[:2, 2]
 
     @property
+    def lens_model(self) -> LensModel:
+        """The simplest of OpenCV's lens models that the distortion fits in."""
+        if self.fisheye:
+            return "fisheye"
+        return "rational" if np.any(self.distortion[5:]) else "brown"
+
+    @property
+    def coefficients(self) -> Array:
+        """(4,), (5,) or (8,) the coefficients that the lens model has."""
+        return self.distortion[: {"fisheye": 4, "brown": 5, "rational": COEFFICIENTS}[self.lens_model]]
+
+    @property
     def centre(self) -> Array:
         """(3,) position of the camera in the world, in metres."""
         return -self.R.T @ self.t
@@ -110,7 +129,7 @@ class Camera:
         """
         local = self.to_camera(points)
         ideal = local[..., :2] / np.maximum(local[..., 2:], MIN_DEPTH)
-        return distort(ideal, self.distortion) * self.focal + self.principal
+        return distort(ideal, self.distortion, self.fisheye) * self.focal + self.principal
 
     def jacobian(self, points: ArrayLike) -> Array:
         """The derivative (..., 2, 3) of :meth:`project` by its world points (..., 3), pixels per metre."""
@@ -120,13 +139,13 @@ class Camera:
         perspective = np.zeros((*depth.shape, 2, 3))
         perspective[..., 0, 0] = perspective[..., 1, 1] = 1 / depth
         perspective[..., :, 2] = -ideal / depth[..., None]
-        lens = distort_jacobian(ideal, self.distortion) * self.focal[:, None]
+        lens = distort_jacobian(ideal, self.distortion, self.fisheye) * self.focal[:, None]
         return np.asarray(lens @ perspective @ self.R)
 
     def normalise(self, pixels: ArrayLike) -> Array:
         """Distorted pixels (..., 2) to ideal normalised coordinates (..., 2), by Newton's method."""
         bent = (np.asarray(pixels, dtype=np.float64) - self.principal) / self.focal
-        return undistort(bent, self.distortion)
+        return undistort(bent, self.distortion, self.fisheye)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from calibration.camera import MIN_DEPTH, Camera, Rig
-from calibration.lens import MAX_RADIUS_SQUARED
+from calibration.radial import radial_factor, tangential
 
 
 @dataclass
@@ -18,9 +18,10 @@ class CameraTensors:
     Attributes:
         focal: (C, 2) pixels.
         principal: (C, 2) pixels.
-        distortion: (C, 5) k1 k2 p1 p2 k3.
+        distortion: (C, 8) coefficients; see :mod:`calibration.lens`.
         rotation: (C, 3, 3) world to camera.
         translation: (C, 3) metres.
+        fisheye: (C,) bool, which lenses are fisheyes.
     """
 
     focal: Tensor
@@ -28,6 +29,7 @@ class CameraTensors:
     distortion: Tensor
     rotation: Tensor
     translation: Tensor
+    fisheye: Tensor
 
     @classmethod
     def from_rig(
@@ -42,7 +44,8 @@ class CameraTensors:
             rows = [torch.tensor(getattr(camera, attribute)) for camera in rig]
             return torch.stack(rows).to(device=device, dtype=dtype)
 
-        return cls(stack("focal"), stack("principal"), stack("distortion"), stack("R"), stack("t"))
+        fisheye = torch.tensor([camera.fisheye for camera in rig], device=device)
+        return cls(stack("focal"), stack("principal"), stack("distortion"), stack("R"), stack("t"), fisheye)
 
     def to_rig(self, like: Rig) -> Rig:
         """A rig with these parameters, and with the names, sizes and notes of `like` (same order)."""
@@ -66,6 +69,7 @@ class CameraTensors:
             row(self.distortion).numpy(),
             (u @ vh).numpy(),
             row(self.translation).numpy(),
+            like.fisheye,
         )
 
 
@@ -83,13 +87,12 @@ def to_camera(points: Tensor, cameras: CameraTensors) -> Tensor:
     return points.unsqueeze(-3) @ cameras.rotation.transpose(-1, -2) + cameras.translation.unsqueeze(-2)
 
 
-def distort(points: Tensor, distortion: Tensor) -> Tensor:
-    """OpenCV distortion of normalised points (..., C, L, 2) by (C, 5); see :mod:`calibration.lens`."""
+def distort(points: Tensor, distortion: Tensor, fisheye: Tensor) -> Tensor:
+    """Bend normalised points (..., C, L, 2) by coefficients (C, 8); see :func:`calibration.lens.distort`."""
     x, y = points.unbind(-1)
-    k1, k2, p1, p2, k3 = distortion.unsqueeze(-1).unbind(-2)
+    p1, p2 = tangential(distortion, fisheye)
     r2 = x * x + y * y
-    held = r2.clamp(max=MAX_RADIUS_SQUARED)
-    radial = 1 + held * (k1 + held * (k2 + held * k3))
+    radial = radial_factor(r2, distortion, fisheye)
     return torch.stack(
         (
             x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
@@ -114,5 +117,5 @@ def project(points: Tensor, cameras: CameraTensors) -> Tensor:
     """
     local = to_camera(points, cameras)
     ideal = local[..., :2] / local[..., 2:].clamp(min=MIN_DEPTH)
-    bent = distort(ideal, cameras.distortion)
+    bent = distort(ideal, cameras.distortion, cameras.fisheye)
     return bent * cameras.focal.unsqueeze(-2) + cameras.principal.unsqueeze(-2)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from calibration.projection import CameraTensors
 from fitting.reprojection import Sight
@@ -45,11 +46,12 @@ def landmarks_seen(points: Tensor, cameras: CameraTensors, seen: Landmarks) -> T
     """E_landmarks, as :func:`fitting.energy.landmark_energy` of the projected points.
 
     Args:
-        points: (f, L, 3) metres; differentiable, as are the cameras except for their principal points.
+        points: (f, L, 3) metres; differentiable, as are the cameras except for their principal points and
+            what a rational lens has beyond k3.
         cameras: C cameras. seen: the landmarks.
     """
     moving = (points, cameras.focal, cameras.distortion, cameras.rotation, cameras.translation)
-    energy: Tensor = _Reprojection.apply(*moving, cameras.principal, seen)
+    energy: Tensor = _Reprojection.apply(*moving, cameras.principal, cameras.fisheye, seen)
     return energy
 
 
@@ -58,8 +60,9 @@ class _Reprojection(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, *inputs: Any) -> Tensor:
-        points, focal, distortion, rotation, translation, principal, seen = inputs
-        sight = Sight.of(points, CameraTensors(focal, principal, distortion, rotation, translation))
+        points, focal, distortion, rotation, translation, principal, fisheye, seen = inputs
+        cameras = CameraTensors(focal, principal, distortion, rotation, translation, fisheye)
+        sight = Sight.of(points, cameras)
         u, v, squared = seen.off(sight)
         if any(ctx.needs_input_grad):
             weight = seen.weights(squared)
@@ -70,7 +73,7 @@ class _Reprojection(torch.autograd.Function):
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
         needed = ctx.needs_input_grad[:5]
         found = iter(ctx.saved_tensors)
-        return *(slopes[0] * next(found) if need else None for need in needed), None, None
+        return *(slopes[0] * next(found) if need else None for need in needed), None, None, None
 
 
 def _gradients(sight: Sight, points: Tensor, u: Tensor, v: Tensor, needed: tuple[bool, ...]) -> list[Tensor]:
@@ -90,7 +93,7 @@ def _gradients(sight: Sight, points: Tensor, u: Tensor, v: Tensor, needed: tuple
         bent = (u * (sight.u - cameras.principal[:, None, 0]), v * (sight.v - cameras.principal[:, None, 1]))
         gradients.append(torch.stack([each.sum((0, 2)) for each in bent], dim=1) / cameras.focal)
     if needed[2]:
-        gradients.append(lens[:, 1:])
+        gradients.append(pad(lens[:, 1:], (0, cameras.distortion.shape[1] + 1 - lens.shape[1])))
     if needed[3]:
         gradients.append(torch.einsum("fcil,flj->cij", pull, points))
     if needed[4]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, fields
 import roma
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from calibration.errors import UsageError
+from calibration.lens import COEFFICIENTS
 from calibration.projection import CameraTensors
 
 GROUPS = (
@@ -58,7 +60,7 @@ class Parameters:
         camera_rotation: (C, 3) rotation vector in radians, applied in the camera's axes: exp(r) R.
         camera_translation: (C, 3) metres, added to t.
         focal: (C, 1) logarithm of the factor on both focal lengths.
-        distortion: (C, 5) added to k1 k2 p1 p2 k3.
+        distortion: (C, 5) added to k1 k2 p1 p2 k3, or to a fisheye's k1 k2 k3 k4 (the fifth does nothing).
     """
 
     identity: Tensor
@@ -116,9 +118,10 @@ class Parameters:
         return CameraTensors(
             focal=given.focal * self.focal.exp(),
             principal=given.principal,
-            distortion=given.distortion + self.distortion,
+            distortion=given.distortion + pad(self.distortion, (0, COEFFICIENTS - self.distortion.shape[1])),
             rotation=roma.rotvec_to_rotmat(self.camera_rotation) @ given.rotation,
             translation=given.translation + self.camera_translation,
+            fisheye=given.fisheye,
         )
 
 

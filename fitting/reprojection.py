@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from calibration.camera import MIN_DEPTH
-from calibration.lens import MAX_RADIUS_SQUARED
 from calibration.projection import CameraTensors
+from calibration.radial import radial_by_coefficients, radial_factor, radial_slope, tangential
 
 _UPPER = ((0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2))
 """Rows and columns of the upper triangle of a 3 x 3 matrix."""
@@ -78,12 +78,11 @@ class Sight:
         local = turned.view(len(points), count, 3, -1) + cameras.translation.unsqueeze(-1)
         inverse_depth = local[:, :, 2].clamp(min=MIN_DEPTH).reciprocal()
         x, y = local[:, :, 0] * inverse_depth, local[:, :, 1] * inverse_depth
-        k1, k2, p1, p2, k3 = _columns(cameras.distortion)
+        p1, p2 = tangential(cameras.distortion, cameras.fisheye)
         fx, fy = _columns(cameras.focal)
         cx, cy = _columns(cameras.principal)
         radius = x * x + y * y
-        held = radius.clamp(max=MAX_RADIUS_SQUARED)
-        radial = 1 + held * (k1 + held * (k2 + held * k3))
+        radial = radial_factor(radius, cameras.distortion, cameras.fisheye)
         both = 2 * x * y
         u = (x * radial + p1 * both + p2 * (radius + 2 * x * x)) * fx + cx
         v = (y * radial + p1 * (radius + 2 * y * y) + p2 * both) * fy + cy
@@ -91,10 +90,11 @@ class Sight:
 
     def slopes(self) -> Slopes:
         """The derivatives of the pixels by the points in the cameras' axes."""
-        k1, k2, p1, p2, k3 = _columns(self.cameras.distortion)
+        lens = self.cameras.distortion, self.cameras.fisheye
+        p1, p2 = tangential(*lens)
         fx, fy = _columns(self.cameras.focal)
-        x, y, radius = self.x, self.y, self.radius
-        bend = 2 * (k1 + radius * (2 * k2 + 3 * k3 * radius)) * (radius <= MAX_RADIUS_SQUARED)
+        x, y = self.x, self.y
+        bend = 2 * radial_slope(self.radius, self.radial, *lens)
         xx = self.radial + bend * x * x + 2 * p1 * y + 6 * p2 * x
         xy = bend * x * y + 2 * p1 * x + 2 * p2 * y
         yy = self.radial + bend * y * y + 6 * p1 * y + 2 * p2 * x
@@ -105,18 +105,19 @@ class Sight:
         return Slopes(ux, uy, -(ux * x + uy * y) * moves, vx, vy, -(vx * x + vy * y) * moves)
 
     def lens_slopes(self) -> tuple[Tensor, Tensor]:
-        """(f, C, L, 6) derivatives of u and of v by log focal length, k1, k2, p1, p2 and k3."""
+        """(f, C, L, 6) derivatives of u and of v by log focal length and the first five coefficients."""
         fx, fy = _columns(self.cameras.focal)
         cx, cy = _columns(self.cameras.principal)
-        held = self.radius.clamp(max=MAX_RADIUS_SQUARED)
-        both = 2 * self.x * self.y
-        along_x, along_y = held * self.x * fx, held * self.y * fy
-        u = [self.u - cx, along_x, along_x * held, both * fx, (self.radius + 2 * self.x * self.x) * fx]
-        v = [self.v - cy, along_y, along_y * held, (self.radius + 2 * self.y * self.y) * fy, both * fy]
-        return (
-            torch.stack([*u, along_x * held * held], dim=-1),
-            torch.stack([*v, along_y * held * held], dim=-1),
-        )
+        x, y = self.x * fx, self.y * fy
+        by_radial = radial_by_coefficients(self.radius, self.cameras.distortion, self.cameras.fisheye)
+        u, v = [self.u - cx, *(x * by_radial)], [self.v - cy, *(y * by_radial)]
+        has_tangential = (~self.cameras.fisheye).to(x)[:, None]
+        both = 2 * self.x * self.y * has_tangential
+        along_x, along_y = ((self.radius + 2 * side * side) * has_tangential for side in (self.x, self.y))
+        for column, (bent_u, bent_v) in ((3, (both, along_y)), (4, (along_x, both))):
+            u[column] = u[column] + bent_u * fx
+            v[column] = v[column] + bent_v * fy
+        return torch.stack(u, dim=-1), torch.stack(v, dim=-1)
 
 
 def _columns(values: Tensor) -> tuple[Tensor, ...]:

@@ -33,7 +33,7 @@ def render_through_lens(renderer: PinholeRenderer, picture: Picture, camera: Cam
         image (height, width, 3) uint8 sRGB and depth (height, width) float32 in metres along the optical
         axis, 0 where only the backdrop is.
     """
-    if not np.any(camera.distortion):
+    if not (np.any(camera.distortion) or camera.fisheye):
         return renderer.render(picture, camera)
     ideal, (x, y) = ideal_camera(camera)
     image, depth = renderer.render(picture, ideal)

@@ -160,7 +160,7 @@ def _project(vertices: Float, points: Float, camera: Camera) -> Float:
     z = np.maximum(points[:, 2], _NEAR)
     pixels = np.asarray(camera.project(vertices), np.float64)
     usable = points[:, 2] > _NEAR
-    if np.any(camera.distortion):
+    if np.any(camera.distortion) or camera.fisheye:
         # a polynomial lens folds what lies far outside the frame back into it
         straight = (points / z[:, None]) @ camera.K.T
         size = np.array(camera.size, np.float64)

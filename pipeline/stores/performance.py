@@ -130,18 +130,19 @@ def _write_rig(group: h5py.Group, rig: Rig) -> None:
     group.attrs["residual_px"] = json.dumps(dict(rig.residual_px))
     _put(group, "size", np.array([camera.size for camera in rig]), "px")
     _put(group, "K", np.stack([camera.K for camera in rig]), "px")
-    _put(group, "distortion", np.stack([camera.distortion for camera in rig]), "k1 k2 p1 p2 k3")
+    _put(group, "distortion", np.stack([camera.distortion for camera in rig]), "k1 k2 p1 p2 k3 k4 k5 k6")
+    _put(group, "fisheye", np.array([camera.fisheye for camera in rig]), "then k1 k2 k3 k4")
     _put(group, "R", np.stack([camera.R for camera in rig]), "world to camera")
     _put(group, "t", np.stack([camera.t for camera in rig]), "m")
 
 
 def _read_rig(group: h5py.Group) -> Rig:
+    names = json.loads(group.attrs["names"])
     columns = (group[key][:] for key in ("size", "K", "distortion", "R", "t"))
+    fisheye = group["fisheye"][:] if "fisheye" in group else np.zeros(len(names), dtype=bool)
     cameras = tuple(
-        Camera(name, int(width), int(height), K, distortion, R, t)
-        for name, (width, height), K, distortion, R, t in zip(
-            json.loads(group.attrs["names"]), *columns, strict=True
-        )
+        Camera(name, int(width), int(height), K, distortion, R, t, bool(curved))
+        for name, (width, height), K, distortion, R, t, curved in zip(names, *columns, fisheye, strict=True)
     )
     residual = {str(name): float(value) for name, value in json.loads(group.attrs["residual_px"]).items()}
     return Rig(cameras, str(group.attrs["source"]), residual, tuple(json.loads(group.attrs["notes"])))

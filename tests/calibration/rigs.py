@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
@@ -30,3 +32,16 @@ def arc_rig(count: int = 3, *, degrees: float = 40.0, lens: NDArray[np.float64] 
         K = np.array([[focal, 0, 515.0 - index], [0, focal * 1.001, 380.0 + index], [0, 0, 1]])
         cameras.append(Camera(f"cam{index}", 1024, 768, K, lens * (1 + 0.1 * index), R, -R @ centre))
     return Rig(tuple(cameras), source="synthetic")
+
+
+def mixed_rig() -> Rig:
+    """The first three cameras of an arc with a plain, a rational and a fisheye lens."""
+    plain, rational, fisheye = arc_rig(3)
+    return Rig(
+        (
+            plain,
+            replace(rational, distortion=np.array([0.2, 0.1, 0.001, -0.002, 0.05, 0.3, -0.1, 0.02])),
+            replace(fisheye, distortion=np.array([0.02, -0.01, 0.006, -0.002]), fisheye=True),
+        ),
+        source="synthetic",
+    )

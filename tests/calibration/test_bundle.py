@@ -11,7 +11,7 @@ from tests.calibration.rigs import arc_rig
 
 
 def a_state(rig: Rig, count: int) -> State:
-    lens = np.stack([np.concatenate((c.focal, c.principal, c.distortion)) for c in rig])
+    lens = np.stack([np.concatenate((c.focal, c.principal, c.coefficients)) for c in rig])
     R, t = board_poses(count)
     return State(lens, np.stack([c.R for c in rig]), np.stack([c.t for c in rig]), R, t)
 

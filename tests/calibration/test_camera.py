@@ -5,7 +5,8 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError
-from tests.calibration.rigs import arc_rig
+from calibration.lens import distort, distort_jacobian, undistort
+from tests.calibration.rigs import arc_rig, mixed_rig
 
 
 def test_optical_axis_projects_to_the_principal_point() -> None:
@@ -24,9 +25,53 @@ def test_projection_agrees_with_opencv() -> None:
         np.testing.assert_allclose(camera.project(points), expected.reshape(-1, 2), atol=1e-8)
 
 
-def test_normalise_inverts_the_lens() -> None:
+def test_a_fisheye_agrees_with_opencv() -> None:
+    """Pixels are those of cv2.fisheye, near the axis and 80 degrees off it."""
+    camera = mixed_rig()["cam2"]
+    local = np.random.default_rng(0).uniform(-1.0, 1.0, (50, 3)) * [5.0, 5.0, 0.1] + [0.0, 0.0, 0.9]
+    local[0] = [0.0, 0.0, 1.0]
+    rotation = Rotation.from_matrix(camera.R).as_rotvec()
+    world = (local - camera.t) @ camera.R
+    expected, _ = cv2.fisheye.projectPoints(world[:, None], rotation, camera.t, camera.K, camera.coefficients)
+    np.testing.assert_allclose(camera.project(world), expected.reshape(-1, 2), atol=1e-7)
+
+
+@pytest.mark.parametrize("camera", mixed_rig().cameras, ids=lambda camera: camera.lens_model)
+def test_derivatives_of_the_lens_are_exact(camera: Camera) -> None:
+    """The derivative of the lens by its points is that of finite differences, on the axis too."""
+    points = np.random.default_rng(1).uniform(-0.6, 0.6, (20, 2))
+    points[0] = 0.0
+    step = 1e-6
+    numeric = np.stack(
+        [
+            (
+                distort(points + offset, camera.distortion, camera.fisheye)
+                - distort(points - offset, camera.distortion, camera.fisheye)
+            )
+            / (2 * step)
+            for offset in np.eye(2) * step
+        ],
+        axis=-1,
+    )
+    exact = distort_jacobian(points, camera.distortion, camera.fisheye)
+    np.testing.assert_allclose(exact, numeric, atol=1e-8)
+
+
+def test_lenses_of_all_models_go_side_by_side() -> None:
+    """A stack of plain, rational and fisheye lenses bends points as each lens does alone, and back."""
+    rig = mixed_rig()
+    points = np.random.default_rng(2).uniform(-0.5, 0.5, (3, 9, 2))
+    lenses = np.stack([camera.distortion for camera in rig])[:, None]
+    fisheye = np.array([camera.fisheye for camera in rig])[:, None]
+    bent = distort(points, lenses, fisheye)
+    for each, camera, row in zip(bent, rig, points, strict=True):
+        np.testing.assert_array_equal(each, distort(row, camera.distortion, camera.fisheye))
+    np.testing.assert_allclose(undistort(bent, lenses, fisheye), points, atol=1e-10)
+
+
+@pytest.mark.parametrize("camera", mixed_rig().cameras, ids=lambda camera: camera.lens_model)
+def test_normalise_inverts_the_lens(camera: Camera) -> None:
     """Normalising a projected pixel returns the direction of the point, over the whole image."""
-    camera = arc_rig().cameras[2]
     x, y = np.meshgrid(np.linspace(0, 1023, 30), np.linspace(0, 767, 30))
     pixels = np.stack((x, y), axis=-1)
     rays = np.concatenate((camera.normalise(pixels), np.ones((30, 30, 1))), axis=-1)
@@ -54,7 +99,8 @@ def test_cameras_are_read_only() -> None:
         ({"K": np.eye(2)}, "needs K"),
         ({"K": np.array([[500, 3, 320], [0, 500, 240], [0, 0, 1.0]])}, "skew"),
         ({"R": -np.eye(3)}, "rotation matrix"),
-        ({"distortion": np.zeros(8)}, "8 distortion values"),
+        ({"distortion": np.zeros(7)}, "7 distortion values"),
+        ({"distortion": np.ones(5), "fisheye": True}, "fisheye with more than its four"),
         ({"t": np.array([0, np.nan, 0])}, "finite"),
     ],
 )

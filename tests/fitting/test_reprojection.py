@@ -10,10 +10,10 @@ from calibration.projection import CameraTensors, project
 from fitting.energy import landmark_energy
 from fitting.landmark_term import Landmarks, landmarks_seen
 from fitting.reprojection import Sight
-from tests.calibration.rigs import arc_rig
+from tests.calibration.rigs import mixed_rig
 
 DOUBLE = torch.float64
-CAMERAS = CameraTensors.from_rig(arc_rig(3), None, DOUBLE)
+CAMERAS = CameraTensors.from_rig(mixed_rig(), None, DOUBLE)
 
 
 def points(*, behind: bool = False) -> Tensor:
@@ -40,12 +40,14 @@ def test_the_gradient_by_hand_is_that_of_automatic_differentiation(robust: str, 
     results = []
     for by_hand in (True, False):
         moving = [at.clone().requires_grad_(True), *leaves(CAMERAS)]
-        cameras = CameraTensors(moving[1], CAMERAS.principal, *moving[2:])
+        cameras = CameraTensors(moving[1], CAMERAS.principal, *moving[2:], CAMERAS.fisheye)
         if by_hand:
             energy = landmarks_seen(moving[0], cameras, Landmarks(mean, precision, robust, 3.0))
         else:
             energy = landmark_energy(project(moving[0], cameras), mean, precision, robust, 3.0)
-        results.append((energy.detach(), *torch.autograd.grad(2.5 * energy, moving)))
+        by_points, by_focal, by_lens, *by_pose = torch.autograd.grad(2.5 * energy, moving)
+        # What a rational lens has beyond k3 never moves in a fit.
+        results.append((energy.detach(), by_points, by_focal, by_lens[:, :5], *by_pose))
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other)
 
