@@ -8,23 +8,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import InputError, UsageError
+from calibration.boards.board import require_grey, runs_mirrored
+from calibration.boards.corners import refined_corners
+from calibration.errors import UsageError
 
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
+Ints = NDArray[np.int64]
 
 # Boards are searched for in a copy of at most this many pixels a side; corners are refined in full.
 _SEARCH_SIDE = 1600
 _CLASSIC_FLAGS = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FILTER_QUADS
-# The subpixel window reaches this share of a square, so that it never sees the next corner.
-_WINDOW_SHARE = 0.33
 # Corners of a true board lie on a perspective grid but for the lens; a share of a square is allowed.
 _GRID_TOLERANCE = 0.35
 
 
 @dataclass(frozen=True)
-class Board:
-    """A flat checkerboard.
+class Checkerboard:
+    """A flat checkerboard, which is found only where all of it is seen.
+
+    The points run row by row. Where the sum of the corners is odd, the colours tell the board's two ends
+    apart, and the first inner square is dark; where it is even, either end may come first.
 
     Attributes:
         corners: (columns, rows) of inner corners, which must differ: a board that looks the same when
@@ -50,54 +54,74 @@ class Board:
 
     @property
     def points(self) -> Array:
-        """(N, 3) inner corners in metres, row by row, z = 0, the middle of the board at the origin.
-
-        So a board whose corners are listed backwards is the same board turned by 180 degrees about z.
-        """
+        """(N, 3) inner corners in metres, row by row, z = 0, the middle of the board at the origin."""
         columns, rows = self.corners
         x, y = np.meshgrid(np.arange(columns), np.arange(rows))
         grid = np.stack((x.ravel(), y.ravel(), np.zeros(x.size)), axis=-1).astype(np.float64)
         return np.asarray((grid - grid.mean(axis=0)) * self.square)
 
+    @property
+    def turned(self) -> Ints | None:
+        """The reverse order where the colours do not tell the two ends apart; see :class:`Board`."""
+        return self._order()[::-1, ::-1].ravel() if sum(self.corners) % 2 == 0 else None
+
+    @property
+    def mirrored(self) -> Ints:
+        """The order on the mirror image: that of the two which keeps the colours, if one does."""
+        order = self._order()
+        return (order[:, ::-1] if self.corners[0] % 2 == 0 else order[::-1]).ravel()
+
+    def _order(self) -> Ints:
+        return np.arange(self.corners[0] * self.corners[1], dtype=np.int64).reshape(self.corners[::-1])
+
     def __str__(self) -> str:
         return f"{self.corners[0]} x {self.corners[1]} inner corners, {self.square * 1000:g} mm squares"
 
+    def detect(self, image: Image) -> Array | None:
+        """All inner corners (N, 2) in pixels, or None if the board is not there as a whole.
 
-def detect_corners(image: Image, board: Board) -> Array | None:
-    """Find the inner corners of the board in an image, to a fraction of a pixel.
+        Raises:
+            InputError: if the image is not an 8-bit grey image.
+        """
+        require_grey(image)
+        scale = min(1.0, _SEARCH_SIDE / max(image.shape))
+        found = _search(_shrunk(image, scale), self.corners)
+        if found is None:
+            return None
+        found = (found + 0.5) / scale - 0.5
+        corners = refined_corners(image, found, self._square_px(found))
+        if not self._on_grid(corners):
+            return None
+        # The search lists the corners from any of the four ends; two of them belong to a mirrored board.
+        if runs_mirrored(self.points, corners):
+            corners = corners.reshape(*self.corners[::-1], 2)[:, ::-1].reshape(-1, 2)
+        return self._first_square_dark(image, corners)
 
-    The corners run row by row, with rows to the right of columns as on the board (never mirrored). Where
-    the board's colours tell its two ends apart (an odd sum of corners) the first inner square is dark;
-    where they do not, either end may come first.
+    def _square_px(self, corners: Array) -> float:
+        """The shortest side of a square in the image."""
+        grid = corners.reshape(*self.corners[::-1], 2)
+        return float(min(np.linalg.norm(np.diff(grid, axis=axis), axis=-1).min() for axis in (0, 1)))
 
-    Args:
-        image: (H, W) grey image.
-        board: what to look for.
+    def _on_grid(self, corners: Array) -> bool:
+        """Whether the corners lie near a perspective view of the board."""
+        homography, _ = cv2.findHomography(self.points[:, :2], corners)
+        if homography is None:
+            return False
+        mapped = cv2.perspectiveTransform(self.points[None, :, :2], homography)[0]
+        worst = np.linalg.norm(mapped - corners, axis=-1).max()
+        return bool(worst < _GRID_TOLERANCE * self._square_px(corners))
 
-    Returns:
-        (N, 2) pixels, or None if the board is not there as a whole.
-
-    Raises:
-        InputError: if the image is not an 8-bit grey image.
-    """
-    if image.ndim != 2 or image.dtype != np.uint8:
-        raise InputError(f"the board is looked for in 8-bit grey images, not {image.dtype} {image.shape}")
-    scale = min(1.0, _SEARCH_SIDE / max(image.shape))
-    found = _search(_shrunk(image, scale), board)
-    if found is None:
-        return None
-    corners = _refine(image, (found + 0.5) / scale - 0.5, board)
-    if not _on_grid(corners, board):
-        return None
-    return _first_square_dark(image, unmirrored(corners, board), board)
-
-
-def unmirrored(corners: Array, board: Board) -> Array:
-    """The corners (N, 2) as on a board seen from its front: columns lie clockwise of rows in the image."""
-    grid = corners.reshape(board.corners[1], board.corners[0], 2)
-    along, down = _directions(grid)
-    mirrored = along[0] * down[1] - along[1] * down[0] < 0
-    return (grid[:, ::-1] if mirrored else grid).reshape(-1, 2)
+    def _first_square_dark(self, image: Image, corners: Array) -> Array:
+        columns, rows = self.corners
+        if (columns + rows) % 2 == 0:
+            return corners
+        grid = corners.reshape(rows, columns, 2)
+        middles = (grid[:-1, :-1] + grid[1:, :-1] + grid[:-1, 1:] + grid[1:, 1:]) / 4
+        smooth = cv2.blur(image, (3, 3))
+        shape = np.array(image.shape)[::-1] - 1
+        x, y = np.moveaxis(np.clip(np.rint(middles), 0, shape).astype(int), -1, 0)
+        signs = (-1.0) ** np.add.outer(np.arange(rows - 1), np.arange(columns - 1))
+        return corners[::-1].copy() if (signs * smooth[y, x]).sum() > 0 else corners
 
 
 def _shrunk(image: Image, scale: float) -> Image:
@@ -106,51 +130,10 @@ def _shrunk(image: Image, scale: float) -> Image:
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _search(image: Image, board: Board) -> Array | None:
-    found, corners = cv2.findChessboardCorners(image, board.corners, flags=_CLASSIC_FLAGS)
+def _search(image: Image, corners: tuple[int, int]) -> Array | None:
+    found, seen = cv2.findChessboardCorners(image, corners, flags=_CLASSIC_FLAGS)
     if not found:
         # The sector-based search stands blur and noise better, but needs contrast.
         stretched = cv2.createCLAHE(clipLimit=4.0, tileGridSize=(4, 4)).apply(image)
-        found, corners = cv2.findChessboardCornersSB(
-            stretched, board.corners, flags=cv2.CALIB_CB_NORMALIZE_IMAGE
-        )
-    return np.asarray(corners, dtype=np.float64).reshape(-1, 2) if found else None
-
-
-def _refine(image: Image, corners: Array, board: Board) -> Array:
-    grid = corners.reshape(board.corners[1], board.corners[0], 2)
-    spacing = min(np.linalg.norm(np.diff(grid, axis=axis), axis=-1).min() for axis in (0, 1))
-    window = int(np.clip(_WINDOW_SHARE * spacing, 2, 25))
-    start = np.ascontiguousarray(corners[:, None], dtype=np.float32)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 60, 1e-4)
-    refined = cv2.cornerSubPix(image, start, (window, window), (-1, -1), criteria)
-    return np.asarray(refined, dtype=np.float64).reshape(-1, 2)
-
-
-def _on_grid(corners: Array, board: Board) -> bool:
-    """Whether the corners lie near a perspective view of the board."""
-    homography, _ = cv2.findHomography(board.points[:, :2], corners)
-    if homography is None:
-        return False
-    mapped = cv2.perspectiveTransform(board.points[None, :, :2], homography)[0]
-    grid = corners.reshape(board.corners[1], board.corners[0], 2)
-    spacing = min(np.linalg.norm(np.diff(grid, axis=axis), axis=-1).min() for axis in (0, 1))
-    return bool(np.linalg.norm(mapped - corners, axis=-1).max() < _GRID_TOLERANCE * spacing)
-
-
-def _directions(grid: Array) -> tuple[Array, Array]:
-    """Mean steps in the image (2,) along a row and down a column of the (rows, columns, 2) grid."""
-    return np.diff(grid, axis=1).mean(axis=(0, 1)), np.diff(grid, axis=0).mean(axis=(0, 1))
-
-
-def _first_square_dark(image: Image, corners: Array, board: Board) -> Array:
-    columns, rows = board.corners
-    if (columns + rows) % 2 == 0:
-        return corners
-    grid = corners.reshape(rows, columns, 2)
-    middles = (grid[:-1, :-1] + grid[1:, :-1] + grid[:-1, 1:] + grid[1:, 1:]) / 4
-    smooth = cv2.blur(image, (3, 3))
-    shape = np.array(image.shape)[::-1] - 1
-    x, y = np.moveaxis(np.clip(np.rint(middles), 0, shape).astype(int), -1, 0)
-    signs = (-1.0) ** np.add.outer(np.arange(rows - 1), np.arange(columns - 1))
-    return corners[::-1].copy() if (signs * smooth[y, x]).sum() > 0 else corners
+        found, seen = cv2.findChessboardCornersSB(stretched, corners, flags=cv2.CALIB_CB_NORMALIZE_IMAGE)
+    return np.asarray(seen, dtype=np.float64).reshape(-1, 2) if found else None

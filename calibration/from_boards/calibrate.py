@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.boards.checkerboard import Board
+from calibration.boards.board import Board
 from calibration.boards.detection import Progress, View, detect_all
 from calibration.camera import Camera, Rig
 from calibration.errors import CalibrationError, UsageError

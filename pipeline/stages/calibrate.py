@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.boards.checkerboard import Board
+from calibration.boards.checkerboard import Checkerboard
 from calibration.camera import Rig
 from calibration.errors import InputError
 from calibration.formats import read_rig, write_rig
@@ -90,7 +90,7 @@ def _from_file(shoot: Shoot) -> Rig:
 
 
 def _from_board(settings: BoardSettings, sources: dict[str, FrameSource], progress: Progress) -> Rig:
-    board = Board((settings.columns, settings.rows), settings.square_mm / 1000)
+    board = Checkerboard((settings.columns, settings.rows), settings.square_mm / 1000)
     images = {
         name: {frame: partial(_grey, source, frame) for frame in source.frames}
         for name, source in sources.items()

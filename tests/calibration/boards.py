@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from calibration.boards.checkerboard import Board
+from calibration.boards.checkerboard import Checkerboard
 from calibration.camera import Camera, Rig
 
 Array = NDArray[np.float64]
 
-BOARD = Board((9, 6), 0.03)
+BOARD = Checkerboard((9, 6), 0.03)
 
 
 def board_poses(count: int, seed: int = 0) -> tuple[Array, Array]:
@@ -25,7 +25,7 @@ def board_poses(count: int, seed: int = 0) -> tuple[Array, Array]:
 
 
 def see(
-    rig: Rig, poses: tuple[Array, Array], noise_px: float = 0.1, seed: int = 1, board: Board = BOARD
+    rig: Rig, poses: tuple[Array, Array], noise_px: float = 0.1, seed: int = 1, board: Checkerboard = BOARD
 ) -> dict[str, dict[int, Array]]:
     """Noisy corners by camera and frame (1001, 1002...), where the whole board is in the image."""
     rng = np.random.default_rng(seed)
@@ -49,7 +49,7 @@ def relative_pose(a: Camera, b: Camera) -> tuple[Array, Array]:
     return R, b.t - R @ a.t
 
 
-def picture(board: Board, homography: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
+def picture(board: Checkerboard, homography: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
     """An antialiased image of the board whose points (metres) land where the homography says."""
     columns, rows = board.corners
     fine, squares = 24, np.add.outer(np.arange(rows + 1), np.arange(columns + 1)) % 2

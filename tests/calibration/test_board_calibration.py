@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibration.boards.checkerboard import Board
+from calibration.boards.checkerboard import Checkerboard
 from calibration.boards.detection import View
 from calibration.camera import Rig
 from calibration.errors import CalibrationError, InputError, UsageError
@@ -232,7 +232,7 @@ def real_images(names: tuple[str, ...] = ("left", "middle", "right")) -> dict[st
 def test_the_real_rig_is_calibrated_and_its_drifting_stream_is_found() -> None:
     """Three real cameras: a sixth of a pixel, alike lenses, and only late left images are out of sync."""
     images = real_images()
-    result = calibrate_board(images, dict.fromkeys(images, (1024, 1024)), Board((9, 6), 0.01))
+    result = calibrate_board(images, dict.fromkeys(images, (1024, 1024)), Checkerboard((9, 6), 0.01))
     assert max(result.residual_px.values()) < 0.25
     assert {one.camera for one in result.rejected} == {"left"}
     rejected = {one.frame for one in result.rejected}
