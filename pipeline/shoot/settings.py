@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
+
+def _moment(value: object) -> date:
+    """A date or a date and time as TOML has them; a number, which could be seconds or a date, is neither."""
+    if isinstance(value, date):
+        return value
+    raise ValueError("a date is written without quotes, as 2026-11-20 or 2026-11-20T08:30:00")
+
+
+Moment = Annotated[date | datetime, PlainValidator(_moment)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
 
@@ -23,6 +33,7 @@ class GeneralSettings(Section):
     root: str = "."
     frames: str = ""
     fps: float = Field(default=24.0, gt=0)
+    date: Moment | None = None
     output: str = "results"
 
 
@@ -50,21 +61,56 @@ class DistanceSettings(Section):
     mm: float = Field(gt=0)
 
 
-class CalibrationSettings(Section):
-    """``[calibration]``: where the cameras come from."""
+class CalibrationSource(Section):
+    """Where cameras come from; what ``[calibration]`` and each rig of a shoot day have in common."""
 
     source: Literal["board", "file", "head"] = "head"
     file: str = ""
     format: str | None = None
     board: BoardSettings | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> CalibrationSource:
+        if self.source == "board" and self.board is None:
+            raise ValueError('source = "board" needs a table board')
+        if self.source == "file" and not self.file:
+            raise ValueError('source = "file" needs the key file')
+        return self
+
+
+class RigSettings(CalibrationSource):
+    """``[[calibration.rigs]]``, or ``[[rigs]]`` of a file of rigs: one calibration, and when it holds.
+
+    Attributes:
+        name: what it is called in messages, and the folder of its results.
+        takes: patterns of names of shoots; any, if there are none.
+        begin: ``from``, the first moment. until: the moment from which on it no longer holds; a day without
+            a time counts to its end.
+        world: rigs of different cameras that are valid at once have to say that they share one.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    name: str = Field(pattern=r"^\w[\w .+-]*$")
+    takes: tuple[str, ...] = ()
+    begin: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
+    world: str = ""
+
+
+class CalibrationSettings(CalibrationSource):
+    """``[calibration]``: where the cameras come from."""
+
+    source: Literal["board", "file", "head", "rigs"] = "head"  # type: ignore[assignment]
+    rigs: tuple[RigSettings, ...] = ()
     distance: DistanceSettings | None = None
 
     @model_validator(mode="after")
-    def _complete(self) -> CalibrationSettings:
-        if self.source == "board" and self.board is None:
-            raise ValueError('source = "board" needs a table [calibration.board]')
-        if self.source == "file" and not self.file:
-            raise ValueError('source = "file" needs the key file')
+    def _one_list_of_rigs(self) -> CalibrationSettings:
+        if self.source == "rigs" and bool(self.file) == bool(self.rigs):
+            raise ValueError('source = "rigs" needs the key file, or tables [[calibration.rigs]]')
+        if self.rigs and self.source != "rigs":
+            raise ValueError('tables [[calibration.rigs]] need source = "rigs"')
         return self
 
 
@@ -140,7 +186,7 @@ def first_problem(error: ValidationError) -> str:
 def _nearest(loc: tuple[int | str, ...]) -> str:
     """A suggestion for a misspelt key."""
     section: Any = ShootSettings
-    for part in loc[:-1]:
+    for part in (each for each in loc[:-1] if isinstance(each, str)):
         field = getattr(section, "model_fields", {}).get(part)
         section = _section_of(field.annotation) if field is not None else section
     close = difflib.get_close_matches(str(loc[-1]), getattr(section, "model_fields", {}), n=1)
