@@ -42,7 +42,7 @@ def camera_plan(shoot: Shoot, rig: Rig) -> CameraPlan:
     Raises:
         UsageError: something is to be known that was not calibrated.
     """
-    settings, calibration = shoot.settings.fit, shoot.settings.calibration
+    settings, calibration = shoot.settings.fit, shoot.calibration
     mode = _mode(shoot, rig)
     lenses = calibration.source != "head"
     if not lenses and mode not in (CameraMode.UNKNOWN, CameraMode.MOVING):
@@ -65,19 +65,19 @@ def rig_for_detection(shoot: Shoot) -> Rig | None:
 def cameras_fingerprint(shoot: Shoot) -> str:
     """Of everything that the shoot says of its cameras, for the stages that depend on it."""
     known = file_digest(shoot.cameras_file) if _calibrated(shoot) else None
-    return fingerprint(known=known, distance=shoot.settings.calibration.model_dump(include={"distance"}))
+    return fingerprint(known=known, distance=shoot.calibration.model_dump(include={"distance"}))
 
 
 def _calibrated(shoot: Shoot) -> bool:
     """Whether the calibration is of any use to the shoot."""
-    return shoot.settings.calibration.source != "head" and shoot.settings.fit.cameras != "unknown"
+    return shoot.calibration.source != "head" and shoot.settings.fit.cameras != "unknown"
 
 
 def _mode(shoot: Shoot, rig: Rig) -> CameraMode:
     chosen = shoot.settings.fit.cameras
     if chosen != "auto":
         return CameraMode(chosen)
-    if shoot.settings.calibration.source == "head":
+    if shoot.calibration.source == "head":
         return CameraMode.UNKNOWN
     return CameraMode.KNOWN if _has_places(rig) else CameraMode.POSES
 

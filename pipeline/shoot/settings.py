@@ -72,7 +72,8 @@ class CalibrationSource(Section):
     @model_validator(mode="after")
     def _complete(self) -> CalibrationSource:
         if self.source == "board" and self.board is None:
-            raise ValueError('source = "board" needs a table board')
+            table = "[rigs.board]" if isinstance(self, RigSettings) else "[calibration.board]"
+            raise ValueError(f'source = "board" needs a table {table}')
         if self.source == "file" and not self.file:
             raise ValueError('source = "file" needs the key file')
         return self
@@ -171,21 +172,21 @@ class ShootSettings(Section):
     export: ExportSettings = ExportSettings()
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first thing wrong, in words that name the key."""
+def first_problem(error: ValidationError, file: type[Section] = ShootSettings) -> str:
+    """The first thing wrong, in words that name the key; of a shoot file, or another one."""
     problem = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"There is no key {key}{_nearest(problem['loc'])}"
+        return f"There is no key {key}{_nearest(problem['loc'], file)}"
     if problem["type"] == "missing":
         return f"The key {key} is missing"
     message = problem["msg"].removeprefix("Value error, ")
     return f"{key}: {message}" if key else message
 
 
-def _nearest(loc: tuple[int | str, ...]) -> str:
+def _nearest(loc: tuple[int | str, ...], file: type[Section]) -> str:
     """A suggestion for a misspelt key."""
-    section: Any = ShootSettings
+    section: Any = file
     for part in (each for each in loc[:-1] if isinstance(each, str)):
         field = getattr(section, "model_fields", {}).get(part)
         section = _section_of(field.annotation) if field is not None else section

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from calibration.errors import InputError, UsageError
 from pipeline.frames.ranges import parse_frames
 from pipeline.frames.sources import FrameSource, open_source
-from pipeline.shoot.settings import CameraSettings, ShootSettings, first_problem
+from pipeline.shoot.rigs import RigChoice, Rigs, Take, choose, read_rigs
+from pipeline.shoot.settings import CalibrationSettings, CameraSettings, ShootSettings, first_problem
 
 FILE_NAME = "shoot.toml"
 
@@ -116,6 +117,26 @@ class Shoot:
         """Frame numbers of the file's range that no camera has, such as those past the end of a shot."""
         text = self.settings.shoot.frames
         return tuple(sorted(set(parse_frames(text)) - set(self.frames))) if text else ()
+
+    @cached_property
+    def rig_choice(self) -> RigChoice | None:
+        """Which of several calibrations is valid for this take; None where the file names its only one.
+
+        Raises:
+            InputError: not exactly one is, or the file of rigs makes no sense.
+        """
+        calibration = self.settings.calibration
+        if calibration.source != "rigs":
+            return None
+        own = Rigs(self.file, self.root, self.output / "calibrations", calibration.rigs)
+        rigs = read_rigs(self.path(calibration.file)) if calibration.file else own
+        return choose(rigs, Take(self.name, self.settings.shoot.date, self.file))
+
+    @cached_property
+    def calibration(self) -> CalibrationSettings:
+        """``[calibration]``, or that of the rig that is valid for this take."""
+        given = self.settings.calibration
+        return given if self.rig_choice is None else self.rig_choice.settings(given)
 
     def path(self, text: str) -> Path:
         """A path of the file, made absolute."""

@@ -18,6 +18,7 @@ from calibration.from_boards.calibrate import calibrate_board
 from pipeline.frames.images import UnreadableImageError
 from pipeline.frames.sources import FrameSource, open_source
 from pipeline.progress import Progress, silent
+from pipeline.shared_calibration import make_shared
 from pipeline.shoot.settings import BoardSettings
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.fingerprint import file_digest, fingerprint
@@ -43,7 +44,8 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         CalibrationError: the images of the board do not determine the cameras.
         InputError: the file of cameras or the images are missing, or their sizes differ.
     """
-    settings, path = shoot.settings.calibration, shoot.cameras_file
+    make_shared(shoot, main, progress)
+    settings, path = shoot.calibration, shoot.cameras_file
     if settings.source == "head":
         return _nothing_to_do(shoot)
     boards = _board_sources(shoot, settings.board) if settings.source == "board" else {}
@@ -74,7 +76,7 @@ def _nothing_to_do(shoot: Shoot) -> Path:
 
 def _from_file(shoot: Shoot) -> Rig:
     """The cameras of the shoot out of a file of known ones."""
-    settings = shoot.settings.calibration
+    settings = shoot.calibration
     rig = read_rig(shoot.path(settings.file), settings.format)
     known = [name for name in shoot.camera_names if name in rig.names]
     if not known:
@@ -141,7 +143,7 @@ def _check_sizes(shoot: Shoot, rig: Rig) -> None:
 
 
 def _fingerprint(shoot: Shoot, boards: dict[str, FrameSource]) -> str:
-    settings = shoot.settings.calibration
+    settings = shoot.calibration
     file = shoot.path(settings.file)
     return fingerprint(
         settings=settings.model_dump(),

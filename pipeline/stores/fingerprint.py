@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 
 
 def fingerprint(**parts: object) -> str:
-    """A short digest of named values: numbers, texts, sequences, mappings, arrays, paths, None."""
+    """A short digest of named values: numbers, texts, sequences, mappings, arrays, paths, dates,
+    None.
+    """
     text = json.dumps(parts, sort_keys=True, default=_plain, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -31,4 +34,6 @@ def _plain(value: object) -> object:
         return sorted(value)
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
     raise TypeError(f"a {type(value).__name__} has no fingerprint")
