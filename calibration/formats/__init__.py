@@ -11,14 +11,27 @@ from pathlib import Path
 
 from calibration.camera import Rig
 from calibration.errors import InputError, UsageError
-from calibration.formats import opencv_yaml, vultus_json
+from calibration.formats import (
+    anipose_toml,
+    kalibr,
+    nuke_chan,
+    opencv,
+    stmap,
+    usd_cameras,
+    vultus_json,
+)
 from calibration.formats.entry import Format, Reader, ReadOptions, Writer
 
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         vultus_json.RIG_FORMAT,
-        opencv_yaml.RIG_FORMAT,
+        opencv.RIG_FORMAT,
+        kalibr.RIG_FORMAT,
+        anipose_toml.RIG_FORMAT,
+        nuke_chan.RIG_FORMAT,
+        usd_cameras.RIG_FORMAT,
+        stmap.RIG_FORMAT,
     )
 }
 """The formats by name; where several share a suffix, a new file is written in the first of them."""

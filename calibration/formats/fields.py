@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calibration.errors import InputError
+from calibration.errors import InputError, UsageError
 from calibration.formats.entry import ReadOptions
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
@@ -51,7 +51,7 @@ def image_size(width: object, height: object, where: str) -> tuple[int, int]:
     """A camera's image size; it is part of the camera, so that a missing one is an InputError."""
     sides = []
     for label, value in (("width", width), ("height", height)):
-        if not isinstance(value, int | float) or isinstance(value, bool) or value != int(value) or value <= 0:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not _is_count(value):
             said = "is missing" if value is None else f"is {value!r}"
             raise InputError(
                 f"the image {label} {said}; the size of a camera's images is never guessed",
@@ -60,6 +60,10 @@ def image_size(width: object, height: object, where: str) -> tuple[int, int]:
             )
         sides.append(int(value))
     return sides[0], sides[1]
+
+
+def _is_count(value: float) -> bool:
+    return value > 0 and float(value).is_integer()
 
 
 def given_size(name: str, options: ReadOptions, where: str) -> tuple[int, int]:
@@ -82,3 +86,12 @@ def head(path: Path) -> str:
             return file.read(_HEAD_BYTES).decode("utf-8", errors="replace")
     except OSError:
         return ""
+
+
+def file_stem(camera: str) -> str:
+    """A camera's name as that of a file; a UsageError where it cannot be one."""
+    if not camera or camera in (".", "..") or any(character in camera for character in "/\\:\0\n"):
+        raise UsageError(
+            f"the camera's name {camera!r} cannot be the name of a file", fix="Rename the camera"
+        )
+    return camera
