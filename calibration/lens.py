@@ -53,6 +53,11 @@ def distort_jacobian(points: Array, distortion: Array, fisheye: Fisheye = False)
     return _by_model(_perspective_jacobian, _fisheye_jacobian, points, distortion, fisheye)
 
 
+def coefficient_jacobian(points: Array, distortion: Array, fisheye: Fisheye = False) -> Array:
+    """The derivative of :func:`distort` by its coefficients, (..., 2, 8): rows distorted coordinates."""
+    return _by_model(_perspective_by_coefficients, _fisheye_by_coefficients, points, distortion, fisheye)
+
+
 def undistort(points: Array, distortion: Array, fisheye: Fisheye = False) -> Array:
     """The inverse of :func:`distort`, by Newton's method; (..., 2) in and out.
 
@@ -105,6 +110,24 @@ def _perspective_jacobian(points: Array, distortion: Array) -> Array:
     xx = radial + 2 * x * x * slope + 2 * p1 * y + 6 * p2 * x
     yy = radial + 2 * y * y * slope + 6 * p1 * y + 2 * p2 * x
     return np.stack((np.stack((xx, cross), axis=-1), np.stack((cross, yy), axis=-1)), axis=-2)
+
+
+def _perspective_by_coefficients(points: Array, distortion: Array) -> Array:
+    x, y = points[..., 0], points[..., 1]
+    k4, k5, k6 = np.moveaxis(distortion[..., 5:], -1, 0)
+    r2 = x * x + y * y
+    held = np.minimum(r2, MAX_RADIUS_SQUARED)
+    radial, _ = _radial(r2, distortion)
+    above = held / (1 + held * (k4 + held * (k5 + held * k6)))
+    zero = np.zeros(radial.shape)
+    factors = [above * held**power for power in range(3)]
+    factors += [zero, zero, *(-radial * factor for factor in factors)]
+    by = (
+        points[..., :, None] * np.stack([factors[i] for i in (0, 1, 3, 4, 2, 5, 6, 7)], axis=-1)[..., None, :]
+    )
+    by[..., 2] = np.stack((2 * x * y, r2 + 2 * y * y), axis=-1)
+    by[..., 3] = np.stack((r2 + 2 * x * x, 2 * x * y), axis=-1)
+    return np.asarray(by)
 
 
 def _radial(r2: Array, distortion: Array) -> tuple[Array, Array]:
@@ -162,6 +185,16 @@ def _fisheye_jacobian(points: Array, distortion: Array) -> Array:
     factor, slope = _fisheye_factor((points**2).sum(-1), distortion)
     outer = points[..., :, None] * points[..., None, :]
     return np.asarray(factor[..., None, None] * np.eye(2) + 2 * slope[..., None, None] * outer)
+
+
+def _fisheye_by_coefficients(points: Array, distortion: Array) -> Array:
+    r2 = np.maximum((points**2).sum(-1), ON_AXIS)
+    angle = np.arctan(np.sqrt(r2))
+    share = angle / np.sqrt(r2)
+    by = np.zeros((*np.broadcast_shapes(points.shape[:-1], distortion.shape[:-1]), 2, COEFFICIENTS))
+    for column in range(4):
+        by[..., column] = points * (share * angle ** (2 * column + 2))[..., None]
+    return by
 
 
 def _fisheye_factor(r2: Array, distortion: Array) -> tuple[Array, Array]:

@@ -9,30 +9,33 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import MIN_DEPTH
-from calibration.lens import distort, distort_jacobian
+from calibration.lens import coefficient_jacobian, distort, distort_jacobian
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
-LENS_SIZE = 9
-"""fx fy cx cy k1 k2 p1 p2 k3"""
+LENS_SIZE = 12
+"""fx fy cx cy, then the coefficients of :mod:`calibration.lens`: k1 k2 p1 p2 k3 k4 k5 k6"""
 CAMERA_SIZE = LENS_SIZE + 6
 """The lens, then rotation (a left-multiplied rotation vector) and translation."""
 
 
 @dataclass(frozen=True)
 class State:
-    """All unknowns: C cameras, B board poses, metres; `x_cam = R_c (R_b p + t_b) + t_c`.
+    """All unknowns but the board's points: C cameras, B board poses; `x_cam = R_c (R_b p + t_b) + t_c`.
 
     Attributes:
-        lens: (C, 9) fx fy cx cy k1 k2 p1 p2 k3.
+        lens: (C, LENS_SIZE) focal lengths and principal points in pixels, coefficients.
+        fisheye: (C,) which lenses are fisheyes.
         camera_rotation: (C, 3, 3).
-        camera_translation: (C, 3).
+        camera_translation: (C, 3) metres.
         board_rotation: (B, 3, 3) board to world.
-        board_translation: (B, 3).
+        board_translation: (B, 3) metres.
     """
 
     lens: Array
+    fisheye: Bools
     camera_rotation: Array
     camera_translation: Array
     board_rotation: Array
@@ -46,27 +49,92 @@ class State:
             board_translation=self.board_translation + step[:, 3:],
         )
 
+    def cameras_moved(self, step: Array) -> State:
+        """The state after a step (C, CAMERA_SIZE) of its cameras."""
+        turn = Rotation.from_rotvec(step[:, LENS_SIZE : LENS_SIZE + 3]).as_matrix()
+        return replace(
+            self,
+            lens=self.lens + step[:, :LENS_SIZE],
+            camera_rotation=turn @ self.camera_rotation,
+            camera_translation=self.camera_translation + step[:, LENS_SIZE + 3 :],
+        )
+
 
 @dataclass(frozen=True)
 class Images:
-    """M images of the board: which camera (M,), which board pose (M,), and its corners (M, N, 2) in px."""
+    """M images of the board.
+
+    Attributes:
+        camera: (M,) which camera took it.
+        board: (M,) which board pose it shows.
+        pixels: (M, N, 2) its corners in pixels, NaN where one is not seen.
+    """
 
     camera: Ints
     board: Ints
     pixels: Array
 
+    @property
+    def seen(self) -> Bools:
+        """(M, N) which corners are seen."""
+        return np.asarray(np.isfinite(self.pixels).all(axis=-1))
+
+    def take(self, index: Ints | Bools | slice) -> Images:
+        """Some of the images."""
+        return Images(self.camera[index], self.board[index], self.pixels[index])
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """Pixels of M images by the unknowns, finite for unseen corners too.
+
+    Attributes:
+        by_camera: (M, N, 2, CAMERA_SIZE).
+        by_board: (M, N, 2, 6) by a left-multiplied rotation vector and a shift of the board.
+        by_point: (M, N, 2, 3) by the point itself, in the board's axes.
+    """
+
+    by_camera: Array
+    by_board: Array
+    by_point: Array
+
 
 def image_rms(residuals: Array) -> Array:
-    """RMS distance (M,) of residuals (M, N, 2)."""
-    return np.asarray(np.sqrt((residuals**2).sum(-1).mean(-1)))
+    """RMS distance (M,) of residuals (M, N, 2) over the corners that are seen; NaN where none is."""
+    squared = (residuals**2).sum(-1)
+    seen = np.isfinite(squared)
+    count = seen.sum(-1)
+    mean = np.where(seen, squared, 0.0).sum(-1) / np.maximum(count, 1)
+    return np.where(count > 0, np.sqrt(mean), np.nan)
+
+
+@dataclass(frozen=True)
+class _Lenses:
+    """The lenses of M images: values (M, 1, LENS_SIZE), and which are fisheyes (M, 1)."""
+
+    values: Array
+    fisheye: Bools
+
+    @classmethod
+    def of(cls, state: State, images: Images) -> _Lenses:
+        return cls(state.lens[images.camera][:, None], state.fisheye[images.camera][:, None])
+
+    @property
+    def focal(self) -> Array:
+        return self.values[..., :2]
+
+    @property
+    def model(self) -> tuple[Array, Bools]:
+        """What :mod:`calibration.lens` takes."""
+        return self.values[..., 4:], self.fisheye
 
 
 def residuals(state: State, images: Images, points: Array) -> Array:
-    """Projected minus seen corners (M, N, 2) of board points (N, 3)."""
+    """Projected minus seen corners (M, N, 2) of board points (N, 3); NaN where a corner is not seen."""
     local, _ = _local(state, images, points)
-    lens = state.lens[images.camera][:, None]
-    bent = distort(local[..., :2] / np.maximum(local[..., 2:], MIN_DEPTH), lens[..., 4:])
-    return np.asarray(bent * lens[..., :2] + lens[..., 2:4] - images.pixels)
+    lens = _Lenses.of(state, images)
+    bent = distort(local[..., :2] / np.maximum(local[..., 2:], MIN_DEPTH), *lens.model)
+    return np.asarray(bent * lens.focal + lens.values[..., 2:4] - images.pixels)
 
 
 def _local(state: State, images: Images, points: Array) -> tuple[Array, Array]:
@@ -79,57 +147,48 @@ def _local(state: State, images: Images, points: Array) -> tuple[Array, Array]:
     ], turned
 
 
-def _cross(vectors: Array) -> Array:
-    """Matrices (..., 3, 3) with `_cross(a) @ b = a x b`."""
-    x, y, z = np.moveaxis(vectors, -1, 0)
-    zero = np.zeros_like(x)
-    return np.stack((zero, -z, y, z, zero, -x, -y, x, zero), axis=-1).reshape(*x.shape, 3, 3)
+def _swung(rows: Array, vectors: Array) -> Array:
+    """Rows (..., 2, 3) times the cross-product matrices of vectors (..., 3): `row x vector`."""
+    return np.cross(rows, vectors[..., None, :])
 
 
-def derivatives(state: State, images: Images, points: Array) -> tuple[Array, Array]:
-    """Pixels by the camera's unknowns (M, 2N, 15) and by the board's (M, 2N, 6)."""
+def derivatives(state: State, images: Images, points: Array) -> Derivatives:
+    """The derivatives of :func:`residuals` by all unknowns."""
     local, turned = _local(state, images, points)
-    lens = state.lens[images.camera][:, None]
+    lens = _Lenses.of(state, images)
     ideal, by_local = _by_local(local, lens)
-    swing = _cross(local - state.camera_translation[images.camera][:, None])
-    by_camera = np.concatenate((_by_lens(ideal, lens), -by_local @ swing, by_local), axis=-1)
-    return by_camera.reshape(len(local), -1, CAMERA_SIZE), _by_board(state, images, by_local, turned)
+    arm = local - state.camera_translation[images.camera][:, None]
+    by_camera = np.concatenate((_by_lens(ideal, lens), -_swung(by_local, arm), by_local), axis=-1)
+    by_world = by_local @ state.camera_rotation[images.camera][:, None]
+    by_point = by_world @ state.board_rotation[images.board][:, None]
+    return Derivatives(by_camera, _by_board(by_world, turned), by_point)
 
 
 def board_derivatives(state: State, images: Images, points: Array) -> Array:
-    """Pixels by the board's unknowns alone (M, 2N, 6)."""
+    """Pixels by the board's unknowns alone (M, N, 2, 6)."""
     local, turned = _local(state, images, points)
-    _, by_local = _by_local(local, state.lens[images.camera][:, None])
-    return _by_board(state, images, by_local, turned)
+    _, by_local = _by_local(local, _Lenses.of(state, images))
+    return _by_board(by_local @ state.camera_rotation[images.camera][:, None], turned)
 
 
-def _by_local(local: Array, lens: Array) -> tuple[Array, Array]:
+def _by_local(local: Array, lens: _Lenses) -> tuple[Array, Array]:
     """Normalised coordinates (M, N, 2), and pixels by points in camera axes (M, N, 2, 3)."""
     depth = np.maximum(local[..., 2:], MIN_DEPTH)
     ideal = local[..., :2] / depth
-    perspective = np.zeros((*local.shape[:2], 2, 3))
-    perspective[..., 0, 0] = perspective[..., 1, 1] = 1 / depth[..., 0]
-    perspective[..., :, 2] = -ideal / depth
-    return ideal, (distort_jacobian(ideal, lens[..., 4:]) * lens[..., :2, None]) @ perspective
+    by_ideal = distort_jacobian(ideal, *lens.model) * lens.focal[..., None] / depth[..., None]
+    return ideal, np.concatenate(
+        (by_ideal, -(by_ideal * ideal[..., None, :]).sum(-1, keepdims=True)), axis=-1
+    )
 
 
-def _by_board(state: State, images: Images, by_local: Array, turned: Array) -> Array:
-    by_world = by_local @ state.camera_rotation[images.camera][:, None]
-    return np.concatenate((-by_world @ _cross(turned), by_world), axis=-1).reshape(len(turned), -1, 6)
+def _by_board(by_world: Array, turned: Array) -> Array:
+    return np.concatenate((-_swung(by_world, turned), by_world), axis=-1)
 
 
-def _by_lens(ideal: Array, lens: Array) -> Array:
-    """Pixels by fx fy cx cy k1 k2 p1 p2 k3: (M, N, 2, 9)."""
-    x, y = ideal[..., 0], ideal[..., 1]
-    r2 = x * x + y * y
-    bent = distort(ideal, lens[..., 4:])
+def _by_lens(ideal: Array, lens: _Lenses) -> Array:
+    """Pixels by the lens: (M, N, 2, LENS_SIZE)."""
     jacobian = np.zeros((*ideal.shape, LENS_SIZE))
-    for axis in (0, 1):
-        jacobian[..., axis, axis] = bent[..., axis]
-        jacobian[..., axis, 2 + axis] = 1.0
-    radial = ideal * lens[..., :2]
-    for column, power in ((4, 1), (5, 2), (8, 3)):
-        jacobian[..., :, column] = radial * (r2**power)[..., None]
-    jacobian[..., :, 6] = np.stack((2 * x * y, r2 + 2 * y * y), axis=-1) * lens[..., :2]
-    jacobian[..., :, 7] = np.stack((r2 + 2 * x * x, 2 * x * y), axis=-1) * lens[..., :2]
+    jacobian[..., [0, 1], [0, 1]] = distort(ideal, *lens.model)
+    jacobian[..., [0, 1], [2, 3]] = 1.0
+    jacobian[..., 4:] = coefficient_jacobian(ideal, *lens.model) * lens.focal[..., None]
     return jacobian

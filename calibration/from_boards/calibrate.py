@@ -76,7 +76,7 @@ class ViewCounts:
 
 @dataclass(frozen=True)
 class Deviations:
-    """Standard deviations: focal (2,), principal point (2,) in px, distortion (5,), translation (3,) in m."""
+    """Standard deviations: focal (2,), principal point (2,) in px, distortion (8,), translation (3,) in m."""
 
     focal: Array
     principal: Array
@@ -156,7 +156,10 @@ def calibrate_board(
     lenses = [_lens(name, sizes[name], detections[name], len(found[name]), board, options) for name in names]
     sightings = _sightings(detections, lenses)
     start = np.array([fit.lens for fit in lenses])
-    state, sightings = place_cameras(names, start, sightings, board.points, held, options.agreement)
+    fisheye = np.array([fit.fisheye for fit in lenses])
+    state, sightings = place_cameras(
+        names, start, fisheye, sightings, board.points, board.turned, held, options.agreement
+    )
     joint = fit_jointly(
         names, [sizes[name] for name in names], state, sightings, board.points, held, options.agreement
     )
@@ -242,7 +245,15 @@ class _Result:
         K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
         # The fit holds the reference camera at the identity; the world is that camera's axes, turned Y up.
         R = state.camera_rotation[index] @ _REFERENCE_R
-        return Camera(name, *self.sizes[name], K, state.lens[index, 4:], R, state.camera_translation[index])
+        return Camera(
+            name,
+            *self.sizes[name],
+            K,
+            state.lens[index, 4:],
+            R,
+            state.camera_translation[index],
+            bool(state.fisheye[index]),
+        )
 
     def _of_camera(self, index: int) -> NDArray[np.bool_]:
         return np.asarray((self.joint.sightings.camera == index) & self.joint.agreeing)

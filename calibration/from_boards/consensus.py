@@ -73,8 +73,10 @@ def worst_by(ids: Ints, values: Array) -> Array:
 def place_cameras(
     names: Sequence[str],
     lenses: Array,
+    fisheye: Bools,
     sightings: Sightings,
     points: Array,
+    turned: Ints | None,
     reference: int,
     agreement: Agreement,
 ) -> tuple[State, Sightings]:
@@ -82,9 +84,11 @@ def place_cameras(
 
     Args:
         names: C names, for errors.
-        lenses: (C, 9) fx fy cx cy k1 k2 p1 p2 k3.
+        lenses: (C, LENS_SIZE) fx fy cx cy, coefficients.
+        fisheye: (C,) which lenses are fisheyes.
         sightings: M images; where a board may be listed from either end, cameras need not agree.
         points: (N, 3) board points in metres.
+        turned: the order (N,) of the points on the turned board, if it looks the same.
         reference: index of the camera that is held.
         agreement: what counts as agreement.
 
@@ -96,7 +100,12 @@ def place_cameras(
     """
     count = len(lenses)
     state = State(
-        lenses, np.tile(np.eye(3), (count, 1, 1)), np.zeros((count, 3)), np.zeros((0, 3, 3)), np.zeros((0, 3))
+        lenses,
+        fisheye,
+        np.tile(np.eye(3), (count, 1, 1)),
+        np.zeros((count, 3)),
+        np.zeros((0, 3, 3)),
+        np.zeros((0, 3)),
     )
     placed = [reference]
     while len(placed) < count:
@@ -105,7 +114,7 @@ def place_cameras(
         if not len(shared[camera]):
             raise _unconnected(names, placed)
         state, sightings = _Placing(
-            state, sightings, points, placed, camera, shared[camera], agreement
+            state, sightings, points, turned, placed, camera, shared[camera], agreement
         ).place(names)
         placed.append(camera)
     return state, sightings
@@ -156,6 +165,7 @@ class _Placing:
     state: State
     sightings: Sightings
     points: Array
+    turned: Ints | None
     placed: list[int]
     camera: int
     frames: Ints
@@ -190,11 +200,14 @@ class _Placing:
         boards = place_boards(self.state, known, frame_ids(known.frame), self.points).state
         mine = self._mine(self.sightings)
         chosen = np.unique(np.linspace(0, len(mine) - 1, min(len(mine), _MAX_PROPOSALS)).astype(int))
-        proposals = [
-            self._proposal(boards, mine, index, turn) for index in chosen for turn in (np.eye(3), HALF_TURN)
-        ]
+        turns = [np.eye(3)] if self.turned is None else [np.eye(3), HALF_TURN]
+        proposals = [self._proposal(boards, mine, index, turn) for index in chosen for turn in turns]
         errors = np.stack([self._errors(p, boards, mine).min(axis=0) for p in proposals])
-        span = float(np.ptp(self.sightings.pixels, axis=(0, 1)).max())
+        span = float(
+            np.max(
+                np.nanmax(self.sightings.pixels, axis=(0, 1)) - np.nanmin(self.sightings.pixels, axis=(0, 1))
+            )
+        )
         cap = max(4.0, _ROUGH_SHARE * span)
         return proposals[int(np.minimum(errors, cap).sum(axis=1).argmin())]
 
@@ -213,22 +226,25 @@ class _Placing:
         return replace(self.state, camera_rotation=rotation, camera_translation=translation)
 
     def _errors(self, proposed: State, boards: State, mine: Sightings) -> Array:
-        """RMS in pixels (2, F) of the board of the others in this camera; row 1 lists corners backwards."""
+        """RMS in pixels (1 or 2, F) of the board of the others in this camera; row 1 for it turned."""
         state = replace(
             proposed, board_rotation=boards.board_rotation, board_translation=boards.board_translation
         )
         ids = np.arange(len(mine))
-        rows = [Images(mine.camera, ids, pixels) for pixels in (mine.pixels, mine.pixels[:, ::-1])]
+        ways = [mine.pixels] if self.turned is None else [mine.pixels, mine.pixels[:, self.turned]]
+        rows = [Images(mine.camera, ids, pixels) for pixels in ways]
         return np.stack([image_rms(residuals(state, images, self.points)) for images in rows])
 
     def _aligned(self, state: State) -> Sightings:
         """The sightings with this camera's corners listed from the same end as the others list them."""
+        if self.turned is None:
+            return self.sightings
         known = self._at(self.sightings, self.frames, self.placed)
         boards = place_boards(state, known, frame_ids(known.frame), self.points).state
         errors = self._errors(state, boards, self._mine(self.sightings))
-        turned = self.frames[errors[1] < errors[0]]
-        backwards = (self.sightings.camera == self.camera) & np.isin(self.sightings.frame, turned)
-        return self.sightings.turned(backwards)
+        listed = self.frames[errors[1] < errors[0]]
+        backwards = (self.sightings.camera == self.camera) & np.isin(self.sightings.frame, listed)
+        return self.sightings.turned(backwards, self.turned)
 
     def _group_fit(self, state: State, sightings: Sightings) -> tuple[Array, Array, Ints]:
         """All m images of the shared frames: RMS (m,) if one board is to explain a frame, RMS (m,) for poses

@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _ROUNDS = 12
-_K3 = LENS_SIZE - 1
+_K3 = 8
 # k3 is freed where the corners insist: this many standard deviations, and this lower a residual.
 _K3_DEVIATIONS = 5.0
 _K3_GAIN = 0.97
@@ -35,7 +35,7 @@ class JointFit:
 
     Attributes:
         state: lenses and poses, the reference camera at the identity.
-        deviations: (C, 15) standard deviations of lens, rotation and translation; 0 where held.
+        deviations: (C, CAMERA_SIZE) standard deviations of lens, rotation and translation; 0 where held.
         sightings: the images.
         agreeing: (M,) whether the image agrees with the others of its frame.
         shared: (M,) whether another agreeing image shares its frame.
@@ -92,7 +92,7 @@ def fit_jointly(
     fit.require_sure(adjusted)
     return JointFit(
         adjusted.state,
-        adjusted.deviations,
+        adjusted.deviations.cameras,
         sightings,
         agreeing,
         fit.shared(agreeing),
@@ -112,7 +112,7 @@ class _Fit:
     def free(self) -> Bools:
         """All may change (C, 15) but k3 and the reference camera's pose, which is the gauge."""
         free = np.ones((len(self.names), CAMERA_SIZE), dtype=bool)
-        free[:, _K3] = False
+        free[:, _K3:LENS_SIZE] = False
         free[self.reference, LENS_SIZE:] = False
         return free
 
@@ -155,7 +155,7 @@ class _Fit:
 
     def require_sure(self, adjusted: Adjusted) -> None:
         """Raise a CalibrationError for a camera whose focal length could as well be another."""
-        unsure = (adjusted.deviations[:, :2] / adjusted.state.lens[:, :2]).max(axis=1)
+        unsure = (adjusted.deviations.cameras[:, :2] / adjusted.state.lens[:, :2]).max(axis=1)
         for name, share in zip(self.names, unsure, strict=True):
             if share > _FOCAL_UNSURE:
                 raise CalibrationError(
@@ -176,7 +176,7 @@ class _Fit:
         free = free.copy()
         free[:, _K3] = True
         freed = self.adjusted(adjusted.state, agreeing, free, typical)
-        sure = np.abs(freed.state.lens[:, _K3]) > _K3_DEVIATIONS * freed.deviations[:, _K3]
+        sure = np.abs(freed.state.lens[:, _K3]) > _K3_DEVIATIONS * freed.deviations.cameras[:, _K3]
         for index in range(len(self.names)):
             mine = self.sightings.camera == index
             gain = np.sqrt((freed.rms[mine] ** 2).mean() / (adjusted.rms[mine] ** 2).mean())

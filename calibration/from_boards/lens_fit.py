@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
+from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE
 from calibration.from_boards.bundle import Prior, adjust
 from calibration.from_boards.poses import poses_in_camera
 
@@ -21,7 +21,7 @@ _FOCAL_GUESSES = (0.7, 1.5, 4.0)
 _GUESS_IMAGES = 25
 # What the terms of the lens may plausibly do at the image's corner, as shares of the distance from the
 # middle: k1, k2, p1, p2, k3. It matters only where the corners do not say better.
-_PLAUSIBLE = np.array([0.10, 0.02, 0.005, 0.005, 0.01])
+_PLAUSIBLE = np.array([0.10, 0.02, 0.005, 0.005, 0.01, 0.1, 0.02, 0.01])
 _PRINCIPAL_SHARE = 0.05
 
 
@@ -30,7 +30,8 @@ class LensFit:
     """What one camera's images say about its lens.
 
     Attributes:
-        lens: (9,) fx fy cx cy k1 k2 p1 p2 k3.
+        lens: (LENS_SIZE,) fx fy cx cy, coefficients.
+        fisheye: whether it is a fisheye.
         R: (M, 3, 3) board to camera, for every image.
         t: (M, 3) metres.
         rms: (M,) RMS distance of the corners in pixels.
@@ -38,6 +39,7 @@ class LensFit:
     """
 
     lens: Array
+    fisheye: bool
     R: Array
     t: Array
     rms: Array
@@ -66,8 +68,8 @@ def fit_lens(
     kept = np.ones(len(pixels), dtype=bool)
     while True:
         lens = _refined(lens, size, pixels[kept], points)
-        R, t = poses_in_camera(lens, pixels, points)
-        rms = _rms(lens, pixels, points, R, t)
+        placed = poses_in_camera(lens, False, pixels, points)
+        rms = placed.rms
         good = rms <= max(floor_px, 4 * float(np.median(rms[kept])))
         if good.sum() < minimum:
             raise CalibrationError(
@@ -77,7 +79,9 @@ def fit_lens(
                 fix="Check the board's corner counts and the sharpness of the images",
             )
         if not (kept & ~good).any():
-            return LensFit(lens, R, t, rms, kept)
+            return LensFit(
+                lens, False, placed.state.board_rotation, placed.state.board_translation, rms, kept
+            )
         kept &= good
 
 
@@ -89,15 +93,16 @@ def lens_prior(sizes: Sequence[tuple[int, int]], lenses: Array) -> Prior:
     sigma = np.full(mean.shape, np.inf)
     sigma[:, 2:4] = _PRINCIPAL_SHARE * shape.max(axis=1, keepdims=True)
     radius = np.linalg.norm(shape / 2 / lenses[:, :2], axis=1, keepdims=True)
-    sigma[:, 4:] = _PLAUSIBLE / radius ** np.array([2, 4, 1, 1, 6])
+    sigma[:, 4:] = _PLAUSIBLE / radius ** np.array([2, 4, 1, 1, 6, 2, 4, 6])
     return Prior(mean, sigma)
 
 
 def _first_guess(name: str, size: tuple[int, int], pixels: Array, points: Array) -> Array:
     """Focal length and k1 from a spread of images; several starts, since far views hide the focal length."""
     chosen = pixels[np.linspace(0, len(pixels) - 1, min(len(pixels), _GUESS_IMAGES)).astype(int)]
-    seen = [np.ascontiguousarray(corners, dtype=np.float32) for corners in chosen]
-    flat = [points.astype(np.float32)] * len(seen)
+    present = np.isfinite(chosen).all(axis=-1)
+    seen = [corners[mask].astype(np.float32) for corners, mask in zip(chosen, present, strict=True)]
+    flat = [points[mask].astype(np.float32) for mask in present]
     flags = (
         cv2.CALIB_USE_INTRINSIC_GUESS
         | cv2.CALIB_FIX_ASPECT_RATIO
@@ -112,7 +117,7 @@ def _first_guess(name: str, size: tuple[int, int], pixels: Array, points: Array)
         K = np.array([[focal, 0, (size[0] - 1) / 2], [0, focal, (size[1] - 1) / 2], [0, 0, 1.0]])
         rms, K, lens, _, _ = cv2.calibrateCamera(flat, seen, size, K, np.zeros(5), flags=flags)
         if np.isfinite(rms) and rms < best_rms and 0.1 < K[0, 0] / max(size) < 50:
-            best, best_rms = np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2], lens.ravel()[0], 0, 0, 0, 0]), rms
+            best, best_rms = np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2], lens.ravel()[0], *[0] * 7]), rms
     if best is None:
         raise CalibrationError(
             "the images of the board do not tell the focal length",
@@ -123,16 +128,9 @@ def _first_guess(name: str, size: tuple[int, int], pixels: Array, points: Array)
 
 
 def _refined(lens: Array, size: tuple[int, int], pixels: Array, points: Array) -> Array:
-    R, t = poses_in_camera(lens, pixels, points)
-    state = State(lens[None], np.eye(3)[None], np.zeros((1, 3)), R, t)
+    placed = poses_in_camera(lens, False, pixels, points)
     free = np.zeros((1, CAMERA_SIZE), dtype=bool)
-    free[:, : LENS_SIZE - 1] = True
-    images = Images(np.zeros(len(pixels), np.int64), np.arange(len(pixels)), pixels)
+    free[:, :8] = True
+    state, images = placed.state, placed.images
     fitted = adjust(state, images, points, free, lens_prior([size], state.lens))
     return np.asarray(fitted.state.lens[0])
-
-
-def _rms(lens: Array, pixels: Array, points: Array, R: Array, t: Array) -> Array:
-    state = State(lens[None], np.eye(3)[None], np.zeros((1, 3)), R, t)
-    images = Images(np.zeros(len(pixels), np.int64), np.arange(len(pixels)), pixels)
-    return image_rms(residuals(state, images, points))

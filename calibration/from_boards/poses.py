@@ -18,9 +18,18 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 HALF_TURN = np.diag([-1.0, -1.0, 1.0])
-"""Turns the board by 180 degrees in its plane, which lists its corners backwards."""
+"""Turns the board by 180 degrees in its plane, which some boards do not show (`Board.turned`)."""
+
+MINIMUM_CORNERS = 6
+"""The fewest corners of an image that tell where the board is, and that it is the board."""
 
 _STEPS = 25
+_TOLERANCE = 1e-8
+# Corners nearly on a line do not tell how the board is tilted: the least width of their spread, as a share
+# of its length.
+_LEAST_WIDTH = 0.05
+# A board is placed by the image whose own pose explains the others best; this many are tried.
+_MAX_CANDIDATES = 6
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Sightings:
     Attributes:
         camera: (M,) index of the camera.
         frame: (M,) frame number.
-        pixels: (M, N, 2) corners.
+        pixels: (M, N, 2) corners, NaN where one is not seen.
         R: (M, 3, 3) board to camera, from this image alone.
         t: (M, 3) metres.
         rms: (M,) RMS in pixels of the corners for that pose.
@@ -55,9 +64,9 @@ class Sightings:
         """Some of the images."""
         return Sightings(*(getattr(self, field.name)[index] for field in fields(self)))
 
-    def turned(self, backwards: Bools) -> Sightings:
-        """The same images with the corners of those marked (M,) listed backwards."""
-        pixels = np.where(backwards[:, None, None], self.pixels[:, ::-1], self.pixels)
+    def turned(self, backwards: Bools, order: Ints) -> Sightings:
+        """The same images with the corners of those marked (M,) listed in another order (N,)."""
+        pixels = np.where(backwards[:, None, None], self.pixels[:, order], self.pixels)
         R = np.where(backwards[:, None, None], self.R @ HALF_TURN, self.R)
         return replace(self, pixels=pixels, R=R)
 
@@ -71,35 +80,49 @@ class Placed:
     rms: Array
 
 
-def poses_in_camera(lens: Array, pixels: Array, points: Array) -> tuple[Array, Array]:
-    """Board poses in the axes of one camera, each from one image.
+def tells_pose(pixels: Array, points: Array) -> bool:
+    """Whether corners (N, 2), NaN where not seen, of board points (N, 3) are enough to place the board."""
+    seen = np.isfinite(pixels).all(axis=-1)
+    if seen.sum() < MINIMUM_CORNERS:
+        return False
+    spread = np.linalg.svd(points[seen, :2] - points[seen, :2].mean(axis=0), compute_uv=False)
+    return bool(spread[1] > _LEAST_WIDTH * spread[0])
+
+
+def poses_in_camera(lens: Array, fisheye: bool, pixels: Array, points: Array) -> Placed:
+    """Board poses in the axes of one camera at the origin, each from one image.
 
     A plane seen from afar has two poses that look alike; both are refined and the better one is kept.
 
     Args:
-        lens: (9,) fx fy cx cy k1 k2 p1 p2 k3.
-        pixels: (M, N, 2) corners.
+        lens: (LENS_SIZE,) of the camera.
+        fisheye: whether it is a fisheye.
+        pixels: (M, N, 2) corners, each image with enough of them (:func:`tells_pose`).
         points: (N, 3) board points in metres.
-
-    Returns:
-        R: (M, 3, 3) and t: (M, 3), board to camera.
     """
-    ideal = undistort((pixels - lens[2:4]) / lens[:2], lens[4:])
+    ideal = undistort((pixels - lens[2:4]) / lens[:2], lens[4:], fisheye)
     pairs = [_planar_poses(corners, points) for corners in ideal]
-    R = np.array([pair[0] for pair in pairs])
-    t = np.array([pair[1] for pair in pairs])
+    R = np.array([pair[0] for pair in pairs]).reshape(-1, 3, 3)
+    t = np.array([pair[1] for pair in pairs]).reshape(-1, 3)
     count = len(pixels)
-    alone = State(lens[None], np.eye(3)[None], np.zeros((1, 3)), R.reshape(-1, 3, 3), t.reshape(-1, 3))
+    alone = State(lens[None], np.array([fisheye]), np.eye(3)[None], np.zeros((1, 3)), R, t)
     twice = Images(np.zeros(2 * count, np.int64), np.arange(2 * count), np.repeat(pixels, 2, axis=0))
     placed = fit_boards(alone, twice, points)
     best = np.arange(count) * 2 + placed.rms.reshape(count, 2).argmin(axis=1)
-    return placed.state.board_rotation[best], placed.state.board_translation[best]
+    state = replace(
+        placed.state,
+        board_rotation=placed.state.board_rotation[best],
+        board_translation=placed.state.board_translation[best],
+    )
+    images = Images(np.zeros(count, np.int64), np.arange(count), pixels)
+    return Placed(state, images, placed.rms[best])
 
 
 def _planar_poses(ideal: Array, points: Array) -> tuple[Array, Array]:
-    """The two poses (2, 3, 3), (2, 3) of a plane seen at normalised coordinates (N, 2)."""
+    """The two poses (2, 3, 3), (2, 3) of a plane seen at normalised coordinates (N, 2), NaN where not."""
+    seen = np.isfinite(ideal).all(axis=-1)
     _, turns, shifts, _ = cv2.solvePnPGeneric(
-        points, np.ascontiguousarray(ideal), np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
+        points[seen], np.ascontiguousarray(ideal[seen]), np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
     )
     order = [0, min(1, len(turns) - 1)]
     R = np.array([cv2.Rodrigues(turns[index])[0] for index in order])
@@ -127,13 +150,19 @@ def place_boards(state: State, sightings: Sightings, board: Ints, points: Array)
 
 def _best_candidates(state: State, images: Images, points: Array, R: Array, t: Array) -> Ints:
     """For each board, the image whose own pose (R, t in the world) explains all its images best."""
-    pairs = np.array([pair for members in _members(images.board) for pair in product(members, members)])
+    tried = [(_some(members), members) for members in _members(images.board)]
+    pairs = np.array([pair for some, members in tried for pair in product(some, members)])
     source, seen = pairs.T
     trial = replace(state, board_rotation=R[source], board_translation=t[source])
     shown = Images(images.camera[seen], np.arange(len(pairs)), images.pixels[seen])
     squared = image_rms(residuals(trial, shown, points)) ** 2
     total = np.bincount(source, weights=squared, minlength=len(R))
-    return np.array([members[total[members].argmin()] for members in _members(images.board)], dtype=np.int64)
+    return np.array([some[total[some].argmin()] for some, _ in tried], dtype=np.int64)
+
+
+def _some(members: Ints) -> Ints:
+    """The images whose poses are tried, evenly spread among the members."""
+    return members[:: max(1, len(members) // _MAX_CANDIDATES)]
 
 
 def _members(ids: Ints) -> Iterator[Ints]:
@@ -147,9 +176,11 @@ def fit_boards(state: State, images: Images, points: Array) -> Placed:
     count = len(state.board_rotation)
     damping = np.full(count, 1e-4)
     cost = _board_cost(state, images, points)
+    seen = images.seen[..., None]
     for _ in range(_STEPS):
-        jacobian = board_derivatives(state, images, points)
-        error = residuals(state, images, points).reshape(len(jacobian), -1)
+        error = np.nan_to_num(residuals(state, images, points)) * seen
+        error = error.reshape(len(error), -1)
+        jacobian = (board_derivatives(state, images, points) * seen[..., None]).reshape(*error.shape, 6)
         left, right = np.zeros((count, 6, 6)), np.zeros((count, 6))
         np.add.at(left, images.board, jacobian.transpose(0, 2, 1) @ jacobian)
         np.add.at(right, images.board, np.einsum("mki,mk->mi", jacobian, error))
@@ -164,7 +195,7 @@ def fit_boards(state: State, images: Images, points: Array) -> Placed:
             board_translation=np.where(better[:, None], trial.board_translation, state.board_translation),
         )
         damping = np.where(better, damping / 10, damping * 10).clip(1e-12, 1e9)
-        done = np.where(better, cost - trial_cost, 0.0) <= 1e-10 * cost
+        done = np.where(better, cost - trial_cost, 0.0) <= _TOLERANCE * cost
         cost = np.where(better, trial_cost, cost)
         if done.all():
             break
@@ -172,6 +203,6 @@ def fit_boards(state: State, images: Images, points: Array) -> Placed:
 
 
 def _board_cost(state: State, images: Images, points: Array) -> Array:
-    squared = (residuals(state, images, points) ** 2).sum(axis=(1, 2))
+    squared = np.nansum(residuals(state, images, points) ** 2, axis=(1, 2))
     cost = np.bincount(images.board, weights=squared, minlength=len(state.board_rotation))
     return np.asarray(cost, dtype=np.float64)

@@ -7,13 +7,14 @@ from calibration.camera import Rig
 from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, derivatives, residuals
 from calibration.from_boards.bundle import Options, Prior, adjust
 from tests.calibration.boards import BOARD, Array, board_poses
-from tests.calibration.rigs import arc_rig
+from tests.calibration.rigs import arc_rig, mixed_rig
 
 
 def a_state(rig: Rig, count: int) -> State:
-    lens = np.stack([np.concatenate((c.focal, c.principal, c.coefficients)) for c in rig])
+    lens = np.stack([np.concatenate((c.focal, c.principal, c.distortion)) for c in rig])
+    fisheye = np.array([c.fisheye for c in rig])
     R, t = board_poses(count)
-    return State(lens, np.stack([c.R for c in rig]), np.stack([c.t for c in rig]), R, t)
+    return State(lens, fisheye, np.stack([c.R for c in rig]), np.stack([c.t for c in rig]), R, t)
 
 
 def all_images(state: State, noise_px: float = 0.0) -> Images:
@@ -43,27 +44,34 @@ def test_residuals_agree_with_the_camera_model() -> None:
 
 
 def test_derivatives_agree_with_finite_differences() -> None:
-    """The analytic derivatives by camera and board are those of the residuals."""
-    state = a_state(arc_rig(2), 2)
+    """The analytic derivatives by cameras of all kinds, board poses and points are those of the residuals."""
+    state = a_state(mixed_rig(), 2)
     images = all_images(state)
-    by_camera, by_board = derivatives(state, images, BOARD.points)
-    for column in range(CAMERA_SIZE):
+    by = derivatives(state, images, BOARD.points)
+    for camera, column in np.ndindex(3, CAMERA_SIZE):
         h = np.zeros(CAMERA_SIZE)
         h[column] = 1e-6
-        ends = [residuals(stepped(state, 1, sign * h), images, BOARD.points) for sign in (1, -1)]
-        numeric = ((ends[0] - ends[1]) / 2e-6).reshape(len(images.camera), -1)
-        mine = images.camera == 1
-        np.testing.assert_allclose(by_camera[mine, :, column], numeric[mine], rtol=1e-5, atol=1e-4)
+        ends = [residuals(stepped(state, camera, sign * h), images, BOARD.points) for sign in (1, -1)]
+        numeric = (ends[0] - ends[1]) / 2e-6
+        mine = images.camera == camera
+        np.testing.assert_allclose(by.by_camera[mine, ..., column], numeric[mine], rtol=1e-5, atol=1e-4)
     for column in range(6):
         steps = np.zeros((2, 6))
         steps[:, column] = 1e-6
         ends = [residuals(state.boards_moved(sign * steps), images, BOARD.points) for sign in (1, -1)]
-        numeric = ((ends[0] - ends[1]) / 2e-6).reshape(len(images.camera), -1)
-        np.testing.assert_allclose(by_board[:, :, column], numeric, rtol=1e-5, atol=1e-4)
+        numeric = (ends[0] - ends[1]) / 2e-6
+        np.testing.assert_allclose(by.by_board[..., column], numeric, rtol=1e-5, atol=1e-4)
+    for column in range(3):
+        step = np.zeros(3)
+        step[column] = 1e-6
+        ends = [residuals(state, images, BOARD.points + sign * step) for sign in (1, -1)]
+        numeric = (ends[0] - ends[1]) / 2e-6
+        np.testing.assert_allclose(by.by_point[..., column], numeric, rtol=1e-5, atol=1e-4)
 
 
 def free_all(count: int) -> np.ndarray:
     free = np.ones((count, CAMERA_SIZE), dtype=bool)
+    free[:, 9:LENS_SIZE] = False
     free[0, LENS_SIZE:] = False
     return free
 
@@ -75,7 +83,7 @@ def test_a_disturbed_rig_finds_its_way_back() -> None:
     rng = np.random.default_rng(5)
     start = truth
     for camera in (1, 2):
-        lens = [15, 15, 8, 8, 0.02, 0.02, 1e-3, 1e-3, 0]
+        lens = [15, 15, 8, 8, 0.02, 0.02, 1e-3, 1e-3, 0, 0, 0, 0]
         step = np.concatenate((rng.normal(0, lens), rng.normal(0, 0.01, 6)))
         start = stepped(start, camera, step)
     start = start.boards_moved(rng.normal(0, 0.01, (8, 6)))
@@ -86,11 +94,27 @@ def test_a_disturbed_rig_finds_its_way_back() -> None:
     np.testing.assert_allclose(found.state.camera_rotation[0], truth.camera_rotation[0], atol=0)
 
 
+def test_corners_that_are_not_seen_have_no_say() -> None:
+    """Half-seen boards lead to the truth as whole ones do, and unseen corners have no residual."""
+    truth = a_state(arc_rig(3), 12)
+    images = all_images(truth)
+    hidden = np.random.default_rng(3).random(images.seen.shape) < 0.5
+    images.pixels[hidden] = np.nan
+    rng = np.random.default_rng(4)
+    start = stepped(truth.boards_moved(rng.normal(0, 0.01, (12, 6))), 1, np.full(CAMERA_SIZE, 1e-3))
+    start = replace(start, lens=np.where(np.arange(LENS_SIZE) < 9, start.lens, 0.0))
+    found = adjust(start, images, BOARD.points, free_all(3), None, Options(np.inf, tolerance=1e-14))
+    assert np.isnan(found.residuals[hidden]).all()
+    assert np.abs(found.residuals[~hidden]).max() < 1e-5
+    assert found.rms.max() < 1e-5
+    np.testing.assert_allclose(found.state.camera_translation, truth.camera_translation, atol=1e-6)
+
+
 def test_deviations_are_what_repeated_noise_gives() -> None:
     """The stated standard deviations cover the errors: normalised errors are of the size of one."""
     truth = a_state(arc_rig(2), 10)
     found = adjust(truth, all_images(truth, 0.2), BOARD.points, free_all(2), None, Options(np.inf))
-    error = (found.state.lens - truth.lens) / found.deviations[:, :LENS_SIZE]
+    error = (found.state.lens - truth.lens)[:, :9] / found.deviations.cameras[:, :9]
     assert 0.3 < np.sqrt((error**2).mean()) < 2.0
 
 

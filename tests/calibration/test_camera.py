@@ -5,7 +5,7 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError
-from calibration.lens import distort, distort_jacobian, undistort
+from calibration.lens import COEFFICIENTS, coefficient_jacobian, distort, distort_jacobian, undistort
 from tests.calibration.rigs import arc_rig, mixed_rig
 
 
@@ -55,6 +55,17 @@ def test_derivatives_of_the_lens_are_exact(camera: Camera) -> None:
     )
     exact = distort_jacobian(points, camera.distortion, camera.fisheye)
     np.testing.assert_allclose(exact, numeric, atol=1e-8)
+
+
+@pytest.mark.parametrize("camera", mixed_rig().cameras, ids=lambda camera: camera.lens_model)
+def test_derivatives_by_the_coefficients_are_exact(camera: Camera) -> None:
+    """The derivative of the lens by its coefficients is that of finite differences, on the axis too."""
+    points = np.random.default_rng(1).uniform(-0.9, 0.9, (20, 2))
+    points[0] = 0.0
+    exact = coefficient_jacobian(points, camera.distortion, camera.fisheye)
+    for column, offset in enumerate(np.eye(COEFFICIENTS) * 1e-6):
+        ends = [distort(points, camera.distortion + sign * offset, camera.fisheye) for sign in (1, -1)]
+        np.testing.assert_allclose(exact[..., column], (ends[0] - ends[1]) / 2e-6, atol=1e-8)
 
 
 def test_lenses_of_all_models_go_side_by_side() -> None:
