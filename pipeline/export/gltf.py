@@ -6,24 +6,22 @@ equation (W22 section 3.2), so nothing is approximated: the animated file gives 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pygltflib as gl
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 from calibration.whole_file import whole_file
 from fitting.head_model import PARENTS
-from fitting.model_arrays import as_array
-from fitting.posed import joint_positions, neutral_vertices
 from fitting.vertex_normals import vertex_normals
 from pipeline.export.gltf_buffers import BufferWriter
 from pipeline.export.options import ExportOptions
+from pipeline.export.quaternions import joint_quaternions
+from pipeline.export.scene import ExportScene, build_scene
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel
@@ -45,12 +43,19 @@ _MATERIALS: dict[str, tuple[float, float, float, float]] = {  # linear RGBA
 
 @dataclass(frozen=True, eq=False)
 class _Shape:
-    """The mesh at rest: neutral (V, 3) of the identity, normals (V, 3), joints (K, 3)."""
+    """The scene, and what of it this format holds in its own way.
 
-    model: HeadModel
-    vertices: Float
+    Attributes:
+        scene: to write. triangles, triangles_uv: (T, 3). part: (T,) names.
+        normals: (V, 3) at rest. targets: per expression, what it adds to positions and normals, (V, 3) each.
+    """
+
+    scene: ExportScene
+    triangles: Int
+    triangles_uv: Int
+    part: NDArray[np.str_]
     normals: Float
-    joints: Float
+    targets: list[tuple[Float, Float]]
 
 
 def export_gltf(
@@ -59,15 +64,15 @@ def export_gltf(
     """Write ``name.glb``, in metres, +Y up.
 
     Each part of the head is a primitive with a plain material; the vertices are split where the texture has
-    a seam, and ``_MODEL_VERTEX`` says which vertex of the head model each of them is. Times are
-    (frame number - start frame) / fps seconds, so that gaps in the numbers keep their length; the numbers
-    themselves stand in the animation's ``extras``.
+    a seam, and ``_MODEL_VERTEX`` says which vertex of the head model each of them is (-1: of a subdivision).
+    Times are (frame number - start frame) / fps seconds, so that gaps in the numbers keep their length; the
+    numbers themselves stand in the animation's ``extras``.
 
     Args:
         performance: to write.
         model: that it was fitted with.
         folder: for the file.
-        options: name, start_frame and progress.
+        options: name, start_frame, progress, motion, frame_offset, subdivision and parts.
 
     Returns:
         the one file.
@@ -75,13 +80,13 @@ def export_gltf(
     Raises:
         InputError: the folder cannot be written to.
     """
-    options = options or ExportOptions()
+    options = replace(options or ExportOptions(), units="m", up="Y")
     document = gl.GLTF2(asset=gl.Asset(version="2.0", generator=f"vultus {version('vultus')}"))
     buffer = BufferWriter(document)
-    shape = _shape(performance, model)
-    _add_skeleton(document, buffer, shape)
-    _add_mesh(document, buffer, shape, options)
-    _add_animation(document, buffer, shape, performance, options)
+    shape = _shape(build_scene(performance, model, options))
+    _add_skeleton(document, buffer, shape.scene)
+    _add_mesh(document, buffer, shape)
+    _add_animation(document, buffer, shape.scene)
     scene = gl.Scene(name=options.name, nodes=[0, len(PARENTS)])
     document.scenes, document.scene = [scene], 0
     buffer.finish()
@@ -92,22 +97,26 @@ def export_gltf(
     return [path]
 
 
-def _shape(performance: Performance, model: HeadModel) -> _Shape:
-    vertices = neutral_vertices(model, performance.identity, performance.personal_shape)
-    normals = vertex_normals(vertices, np.asarray(model.triangles))
-    return _Shape(model, vertices, normals, joint_positions(model, performance.identity))
+def _shape(scene: ExportScene) -> _Shape:
+    surface, vertices = scene.surface, scene.skin.vertices
+    triangles = surface.triangles
+    normals = vertex_normals(vertices, triangles)
+    targets = [
+        (delta, vertex_normals(vertices + delta, triangles) - normals) for delta in scene.skin.expressions
+    ]
+    return _Shape(scene, triangles, surface.triangles_uv, surface.part_of_triangle, normals, targets)
 
 
-def _add_skeleton(document: gl.GLTF2, buffer: BufferWriter, shape: _Shape) -> None:
+def _add_skeleton(document: gl.GLTF2, buffer: BufferWriter, scene: ExportScene) -> None:
     """One node per joint, at rest without rotation; the inverse bind matrix takes a joint to the origin."""
     inverse_bind = np.tile(np.eye(4, dtype=np.float32), (len(PARENTS), 1, 1))
-    inverse_bind[:, 3, :3] = -shape.joints  # column-major, so the translation is the last row here
-    for joint, parent in enumerate(PARENTS):
+    inverse_bind[:, 3, :3] = -scene.skin.joints  # column-major, so the translation is the last row here
+    for joint in range(len(PARENTS)):
         children = [child for child, its_parent in enumerate(PARENTS) if its_parent == joint]
         document.nodes.append(
             gl.Node(
-                name=shape.model.joint_names[joint],
-                translation=_rest(shape.joints, joint, parent).tolist(),
+                name=scene.joint_names[joint],
+                translation=scene.rest_offset(joint).tolist(),
                 children=children,
             )
         )
@@ -115,58 +124,43 @@ def _add_skeleton(document: gl.GLTF2, buffer: BufferWriter, shape: _Shape) -> No
     document.skins = [gl.Skin(inverseBindMatrices=matrices, joints=list(range(len(PARENTS))), skeleton=0)]
 
 
-def _rest(joints: Float, joint: int, parent: int) -> Float:
-    """A joint's place in its parent's axes."""
-    place: Float = joints[joint] if parent < 0 else joints[joint] - joints[parent]
-    return place
-
-
-def _add_mesh(document: gl.GLTF2, buffer: BufferWriter, shape: _Shape, options: ExportOptions) -> None:
-    names = list(shape.model.expression_names)
-    targets = _targets(shape)
+def _add_mesh(document: gl.GLTF2, buffer: BufferWriter, shape: _Shape) -> None:
+    scene = shape.scene
+    names = list(scene.expression_names)
     primitives: list[gl.Primitive] = []
-    for part, indices in shape.model.parts.items():
+    for part in scene.surface.parts:
         document.materials.append(_material(part))
-        primitives.append(_primitive(buffer, shape, targets, indices, len(primitives)))
+        primitives.append(_primitive(buffer, shape, part, len(primitives)))
+    name = scene.options.name
     mesh = gl.Mesh(
-        name=options.name, primitives=primitives, weights=[0.0] * len(names), extras={"targetNames": names}
+        name=name, primitives=primitives, weights=[0.0] * len(names), extras={"targetNames": names}
     )
     document.meshes = [mesh]
-    document.nodes.append(gl.Node(name=options.name, mesh=0, skin=0))
+    document.nodes.append(gl.Node(name=name, mesh=0, skin=0))
 
 
-def _targets(shape: _Shape) -> list[tuple[Float, Float]]:
-    """Per expression, what it adds to the positions (V, 3) and to the normals (V, 3)."""
-    triangles = np.asarray(shape.model.triangles)
-    basis = as_array(shape.model.expression_basis)
-    return [(delta, vertex_normals(shape.vertices + delta, triangles) - shape.normals) for delta in basis]
-
-
-def _primitive(
-    buffer: BufferWriter, shape: _Shape, targets: list[tuple[Float, Float]], indices: Int, material: int
-) -> gl.Primitive:
-    triangles, triangles_uv = np.asarray(shape.model.triangles), np.asarray(shape.model.triangles_uv)
-    chosen = np.isin(triangles[:, 0], indices)
-    corners = np.stack([triangles[chosen].ravel(), triangles_uv[chosen].ravel()], axis=1)
+def _primitive(buffer: BufferWriter, shape: _Shape, part: str, material: int) -> gl.Primitive:
+    scene, chosen = shape.scene, shape.part == part
+    corners = np.stack([shape.triangles[chosen].ravel(), shape.triangles_uv[chosen].ravel()], axis=1)
     pairs, order = np.unique(corners, axis=0, return_inverse=True)
     vertex = pairs[:, 0]
-    uv = np.asarray(shape.model.uv, np.float64)[pairs[:, 1]] * [1.0, -1.0] + [0.0, 1.0]  # glTF's v runs down
-    skin = shape.model.skin_weights.detach().cpu().numpy()[vertex]
+    uv = scene.surface.uv[pairs[:, 1]] * [1.0, -1.0] + [0.0, 1.0]  # glTF's v runs down
+    skin = scene.skin.weights[vertex]
     joints = np.where(skin > 0.0, np.arange(skin.shape[1]), 0)
     attributes = gl.Attributes(
-        POSITION=buffer.add(_f32(shape.vertices[vertex]), gl.ARRAY_BUFFER, bounds=True),
+        POSITION=buffer.add(_f32(scene.skin.vertices[vertex]), gl.ARRAY_BUFFER, bounds=True),
         NORMAL=buffer.add(_f32(shape.normals[vertex]), gl.ARRAY_BUFFER),
         TEXCOORD_0=buffer.add(_f32(uv), gl.ARRAY_BUFFER),
         JOINTS_0=buffer.add(joints.astype(np.uint8), gl.ARRAY_BUFFER),
         WEIGHTS_0=buffer.add(_f32(skin), gl.ARRAY_BUFFER),
     )
-    attributes._MODEL_VERTEX = buffer.add(_f32(vertex), gl.ARRAY_BUFFER)
+    attributes._MODEL_VERTEX = buffer.add(_f32(scene.surface.source[vertex]), gl.ARRAY_BUFFER)
     morphs = [
         gl.Attributes(
             POSITION=buffer.add_sparse(_f32(delta[vertex]), bounds=True),
             NORMAL=buffer.add_sparse(_f32(turn[vertex])),
         )
-        for delta, turn in targets
+        for delta, turn in shape.targets
     ]
     faces = buffer.add(order.ravel().astype(np.uint32), gl.ELEMENT_ARRAY_BUFFER)
     return gl.Primitive(attributes=attributes, indices=faces, material=material, targets=morphs)
@@ -188,15 +182,12 @@ def _material(part: str) -> gl.Material:
     )
 
 
-def _add_animation(
-    document: gl.GLTF2, buffer: BufferWriter, shape: _Shape, performance: Performance, options: ExportOptions
-) -> None:
-    frames = [int(frame) for frame in performance.frames]
-    start = frames[0] if options.start_frame is None else options.start_frame
-    times = buffer.add(_f32((np.array(frames) - start) / performance.fps), bounds=True)
-    pose = np.asarray(performance.pose, np.float64)
+def _add_animation(document: gl.GLTF2, buffer: BufferWriter, scene: ExportScene) -> None:
+    frames = [int(frame) for frame in scene.frames]
+    start = frames[0] if scene.options.start_frame is None else scene.options.start_frame
+    times = buffer.add(_f32((np.array(frames) - start) / scene.fps), bounds=True)
     animation = gl.Animation(
-        name="performance", extras={"frames": frames, "fps": float(performance.fps), "startFrame": start}
+        name="performance", extras={"frames": frames, "fps": scene.fps, "startFrame": start}
     )
 
     def animate(node: int, path: str, values: NDArray[np.float32]) -> None:
@@ -205,20 +196,11 @@ def _add_animation(
         target = gl.AnimationChannelTarget(node=node, path=path)
         animation.channels.append(gl.AnimationChannel(sampler=len(animation.samplers) - 1, target=target))
 
-    animate(len(PARENTS), "weights", _f32(performance.expression).ravel())
-    animate(0, "translation", _f32(shape.joints[0] + pose[:, 3 * len(PARENTS) :]))
-    for joint in range(len(PARENTS)):
-        animate(joint, "rotation", _f32(_quaternions(pose[:, 3 * joint : 3 * joint + 3])))
+    animate(len(PARENTS), "weights", _f32(scene.weights).ravel())
+    animate(0, "translation", _f32(scene.root))
+    for joint, quaternions in enumerate(joint_quaternions(scene.rotations)):
+        animate(joint, "rotation", _f32(quaternions))
     document.animations = [animation]
-
-
-def _quaternions(rotation_vectors: Float) -> Float:
-    """Unit quaternions (F, 4) x y z w, each on the side of the one before: no player turns the long way."""
-    quaternions = Rotation.from_rotvec(rotation_vectors).as_quat()
-    for previous, current in pairwise(quaternions):
-        if previous @ current < 0.0:
-            current *= -1.0
-    return quaternions
 
 
 def _f32(values: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -19,7 +19,13 @@ class ExportOptions:
 
     Attributes:
         name: of the files and of the head in them.
-        units: of lengths in formats that leave the unit open (OBJ): "m", "cm" or "mm".
+        units: of lengths: "m", "cm" or "mm" (glTF is always in metres).
+        up: the axis that points up, "Y" or "Z" (glTF is always Y up).
+        motion: where the head's rigid motion goes: "world", as it was; "removed", with only expression and
+            eyes left; or "skull", the head held still and the neck moving against it.
+        frame_offset: added to every frame number.
+        subdivision: levels of Catmull-Clark subdivision, 0 to 2.
+        parts: of the head, by name; all by default.
         start_frame: the frame number at time zero (glTF); None for the first frame of the performance.
         head_reference: what HeadYaw, HeadPitch and HeadRoll are measured from (ARKit CSV): "mean", the mean
             orientation of the head over the performance, which needs no particular world; or "world", the
@@ -33,6 +39,11 @@ class ExportOptions:
 
     name: str = "head"
     units: str = "m"
+    up: Literal["Y", "Z"] = "Y"
+    motion: Literal["world", "removed", "skull"] = "world"
+    frame_offset: int = 0
+    subdivision: int = 0
+    parts: tuple[str, ...] | None = None
     start_frame: int | None = None
     head_reference: Literal["mean", "world"] = "mean"
     full_look: float = float(np.deg2rad(30.0))
@@ -41,11 +52,18 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if self.units not in UNITS:
             raise UsageError(f"there is no unit {self.units!r}", fix=f"Known are: {', '.join(UNITS)}")
-        if self.head_reference not in ("mean", "world"):
-            raise UsageError(
-                f"head_reference cannot be {self.head_reference!r}", fix="Known are: mean, world"
-            )
+        _require("up", self.up, ("Y", "Z"))
+        _require("motion", self.motion, ("world", "removed", "skull"))
+        _require("subdivision", self.subdivision, (0, 1, 2))
+        if self.parts is not None and not self.parts:
+            raise UsageError("no part of the head is to be exported", fix="Name one, such as skin")
+        _require("head_reference", self.head_reference, ("mean", "world"))
         if not self.name or "/" in self.name:
             raise UsageError(f"{self.name!r} cannot be the name of a file")
         if not self.full_look > 0.0:
             raise UsageError("full_look must be a positive angle in radians")
+
+
+def _require(option: str, value: object, known: tuple[object, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{option} cannot be {value!r}", fix=f"Known are: {', '.join(map(str, known))}")
