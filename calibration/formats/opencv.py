@@ -5,8 +5,8 @@ is known, `R` (a matrix) or `rvec` (a Rodrigues vector) with `T` or `tvec`, worl
 notion of units, so we write `units: m`, and a file with a translation must have them added or said.
 
 A fisheye is told by `fisheye_model: 1` (OpenCV's calibration sample) or `distortion_model: equidistant`
-(ROS); four coefficients that nothing names are k1 k2 p1 p2. A folder with the `intrinsics.yml` (M1 D1 M2 D2) and
-`extrinsics.yml` (R T) of OpenCV's stereo sample is a rig of the cameras `left` and `right`.
+(ROS); four coefficients that nothing names are k1 k2 p1 p2. A folder with the `intrinsics.yml`
+(M1 D1 M2 D2) and `extrinsics.yml` (R T) of OpenCV's stereo sample is a rig of the cameras left and right.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ class CalibrationSource(Section):
     source: Literal["board", "file", "head"] = "head"
     file: str = ""
     format: str | None = None
+    units: Literal["m", "cm", "mm"] | None = None
     board: BoardSettings | None = None
 
     @model_validator(mode="after")
@@ -173,8 +174,12 @@ class ShootSettings(Section):
 
 
 def first_problem(error: ValidationError, file: type[Section] = ShootSettings) -> str:
-    """The first thing wrong, in words that name the key; of a shoot file, or another one."""
-    problem = error.errors(include_url=False)[0]
+    """The first thing wrong, in words that name the key; of a shoot file, or another one.
+
+    A misspelt key comes before the one that is missing because of it.
+    """
+    problems = error.errors(include_url=False)
+    problem = min(problems, key=lambda each: each["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"There is no key {key}{_nearest(problem['loc'], file)}"

@@ -77,7 +77,8 @@ def _nothing_to_do(shoot: Shoot) -> Path:
 def _from_file(shoot: Shoot) -> Rig:
     """The cameras of the shoot out of a file of known ones."""
     settings = shoot.calibration
-    rig = read_rig(shoot.path(settings.file), settings.format)
+    sizes = {name: source.size for name, source in shoot.sources.items()}
+    rig = read_rig(shoot.path(settings.file), settings.format, units=settings.units, sizes=sizes)
     known = [name for name in shoot.camera_names if name in rig.names]
     if not known:
         raise InputError(
