@@ -129,7 +129,7 @@ class Shoot:
         if calibration.source != "rigs":
             return None
         own = Rigs(self.file, self.root, self.output / "calibrations", calibration.rigs)
-        rigs = read_rigs(self.path(calibration.file)) if calibration.file else own
+        rigs = read_rigs(self.path(calibration.file).resolve()) if calibration.file else own
         return choose(rigs, Take(self.name, self.settings.shoot.date, self.file))
 
     @cached_property
