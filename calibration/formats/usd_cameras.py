@@ -208,7 +208,7 @@ def write(rig: Rig, path: Path) -> None:
         MissingDependencyError: if USD is not installed.
     """
     try:
-        from pxr import Sdf, Tf, Usd, UsdGeom
+        from pxr import Tf, Usd, UsdGeom
     except ImportError as error:
         raise _missing(path) from error
     stage = Usd.Stage.CreateInMemory()
@@ -219,15 +219,7 @@ def write(rig: Rig, path: Path) -> None:
     stage.SetStartTimeCode(_FRAME)
     stage.SetEndTimeCode(_FRAME)
     stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, _ROOT).GetPrim())
-    taken: set[str] = set()
-    for camera in rig:
-        valid = Tf.MakeValidIdentifier(camera.name)
-        while valid in taken:
-            valid += "_"
-        taken.add(valid)
-        defined = UsdGeom.Camera.Define(stage, Sdf.Path(_ROOT).AppendChild(valid))
-        _define(defined, camera)
-        write_lens(defined.GetPrim(), camera, rig.residual_px.get(camera.name))
+    define_cameras(stage, rig, _ROOT)
     with whole_file(path) as partial:
         try:
             stage.GetRootLayer().Export(str(partial))
@@ -235,22 +227,46 @@ def write(rig: Rig, path: Path) -> None:
             raise InputError("cannot be written as USD", where=str(path)) from error
 
 
-def _define(defined: Any, camera: Camera) -> None:
-    """Author pose and film back."""
+def define_cameras(stage: Any, rig: Rig, root: str) -> dict[str, Any]:
+    """Author the cameras of a rig under a prim of a stage, in its units and axes.
+
+    Returns:
+        the `UsdGeomCamera` of each camera, by name.
+    """
+    from pxr import Sdf, Tf, UsdGeom
+
+    turn, unit = _turn_up(stage), float(UsdGeom.GetStageMetersPerUnit(stage))
+    defined: dict[str, Any] = {}
+    taken: set[str] = set()
+    for camera in rig:
+        valid = Tf.MakeValidIdentifier(camera.name)
+        while valid in taken:
+            valid += "_"
+        taken.add(valid)
+        usd = UsdGeom.Camera.Define(stage, Sdf.Path(root).AppendChild(valid))
+        _define(usd, camera, turn, unit)
+        write_lens(usd.GetPrim(), camera, rig.residual_px.get(camera.name))
+        defined[camera.name] = usd
+    return defined
+
+
+def _define(defined: Any, camera: Camera, turn: Array, unit: float) -> None:
+    """Author pose and film back; turn (3, 3) goes from the stage's axes to ours, unit is metres in one."""
     from pxr import Gf
 
     orientation, position = to_graphics(camera.R, camera.t)
     matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = orientation, position
+    matrix[:3, :3], matrix[:3, 3] = turn.T @ orientation, turn.T @ position / unit
     defined.AddTransformOp().Set(Gf.Matrix4d(*matrix.T.ravel().tolist()))
-    film = film_back(camera, 1.0)
+    film = film_back(camera, unit)
     defined.CreateProjectionAttr("perspective")
     defined.CreateFocalLengthAttr(film.focal)
     defined.CreateHorizontalApertureAttr(film.width)
     defined.CreateVerticalApertureAttr(film.height)
     defined.CreateHorizontalApertureOffsetAttr(film.right)
     defined.CreateVerticalApertureOffsetAttr(film.up)
-    defined.CreateClippingRangeAttr(Gf.Vec2f(*_NEAR_AND_FAR))
+    near, far = (distance / unit for distance in _NEAR_AND_FAR)
+    defined.CreateClippingRangeAttr(Gf.Vec2f(near, far))
 
 
 RIG_FORMAT = Format(
