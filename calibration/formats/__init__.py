@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from calibration.camera import Rig
-from calibration.errors import InputError, UsageError
+from calibration.errors import InputError, UsageError, VultusError
 from calibration.formats import (
     anipose_toml,
     kalibr,
@@ -63,7 +63,10 @@ def read_rig(
     if not path.exists():
         raise InputError("there is no such file or folder", where=str(path))
     reader = reader or _reader(recognise(path).name)
-    return reader(path, ReadOptions(units, dict(sizes or {})))
+    try:
+        return reader(path, ReadOptions(units, dict(sizes or {})))
+    except VultusError as error:
+        raise _naming(path, error) from error
 
 
 def write_rig(rig: Rig, path: Path | str, format: str | None = None) -> Path:
@@ -98,6 +101,14 @@ def recognise(path: Path) -> Format:
         if alone or format.recognises is None or format.recognises(path):
             return format
     raise _untold("cannot be read as any format of cameras that has such a name", path, claimed)
+
+
+def _naming(path: Path, error: VultusError) -> VultusError:
+    """The error of a camera or rig that does not know which file it came from, with the file."""
+    if str(path) in error.where:
+        return error
+    place = "" if error.where in ("", path.name) else f": {error.where}"
+    return type(error)(error.what, where=f"{path}{place}", fix=error.fix)
 
 
 def _reader(name: str) -> Reader:

@@ -34,6 +34,7 @@ NOTHING = -1.0
 
 _MOST_OVERSCAN = 1.0
 _ROWS_AT_ONCE = 256
+_FOUND_PX = 0.01
 
 
 def write(rig: Rig, path: Path, overscan: float = 0.0) -> None:
@@ -74,10 +75,11 @@ def undistortion_map(camera: Camera, overscan: float = 0.0) -> Map:
     result = np.empty((size[1], size[0], 2), dtype=np.float32)
     for rows, pixels in _pixels(size):
         ideal = (pixels - (a, b) - camera.principal) / camera.focal
-        plate = distort(ideal, camera.distortion, camera.fisheye) * camera.focal + camera.principal
-        # Beyond the fold of a lens polynomial the image would come a second time, mirrored.
-        folded = np.linalg.det(distort_jacobian(ideal, camera.distortion, camera.fisheye)) <= 0
-        result[rows] = np.where(folded[..., None], NOTHING, _coordinates(plate, camera.size))
+        uv = _coordinates(_bent(camera, ideal), camera.size)
+        # Beyond the fold of a lens polynomial the image would come a second time, turned round.
+        stretch = distort_jacobian(ideal, camera.distortion, camera.fisheye)
+        once = (np.linalg.det(stretch) > 0) & (np.trace(stretch, axis1=-2, axis2=-1) > 0)
+        result[rows] = np.where(once[..., None], uv, NOTHING)
     return result
 
 
@@ -86,9 +88,17 @@ def distortion_map(camera: Camera, overscan: float = 0.0) -> Map:
     a, b = overscan_pixels(camera, overscan)
     result = np.empty((camera.height, camera.width, 2), dtype=np.float32)
     for rows, pixels in _pixels(camera.size):
-        pinhole = camera.normalise(pixels) * camera.focal + camera.principal + (a, b)
-        result[rows] = _coordinates(pinhole, (camera.width + 2 * a, camera.height + 2 * b))
+        ideal = camera.normalise(pixels)
+        pinhole = ideal * camera.focal + camera.principal + (a, b)
+        uv = _coordinates(pinhole, (camera.width + 2 * a, camera.height + 2 * b))
+        found = np.abs(_bent(camera, ideal) - pixels).max(axis=-1) < _FOUND_PX
+        result[rows] = np.where(found[..., None], uv, NOTHING)
     return result
+
+
+def _bent(camera: Camera, ideal: Array) -> Array:
+    """Normalised coordinates (..., 2) as pixels of the plate."""
+    return distort(ideal, camera.distortion, camera.fisheye) * camera.focal + camera.principal
 
 
 def _pixels(size: tuple[int, int]) -> Iterator[tuple[slice, Array]]:
