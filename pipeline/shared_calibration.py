@@ -69,9 +69,7 @@ def _board_alone(choice: RigChoice, rig: RigSettings) -> Shoot:
     rigs, board = choice.rigs, rig.board
     images = {} if board is None else board.images
     settings = ShootSettings(
-        shoot=GeneralSettings(
-            name=rig.name, root=str(rigs.root), output=str(choice.folder(rig.name).resolve())
-        ),
+        shoot=GeneralSettings(name=rig.name, root=str(rigs.root), output=str(choice.folder(rig.name))),
         cameras={name: CameraSettings(images=path) for name, path in images.items()},
         calibration=CalibrationSettings(source="board", board=board),
     )
@@ -80,7 +78,8 @@ def _board_alone(choice: RigChoice, rig: RigSettings) -> Shoot:
 
 def _merge(choice: RigChoice, sizes: Mapping[str, tuple[int, int]]) -> None:
     """Put the cameras of several rigs of one world into one file."""
-    read = [read_rig(choice.cameras_of(rig), _format(rig), sizes=sizes) for rig in choice.valid]
+    sources = [choice.source_of(rig) for rig in choice.valid]
+    read = [read_rig(each.file, each.format, units=each.units, sizes=sizes) for each in sources]
     names = [name for cameras in read for name in cameras.names]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -98,7 +97,3 @@ def _merge(choice: RigChoice, sizes: Mapping[str, tuple[int, int]]) -> None:
     )
     choice.merged_file.parent.mkdir(parents=True, exist_ok=True)
     write_rig(merged, choice.merged_file, "vultus")
-
-
-def _format(rig: RigSettings) -> str | None:
-    return "vultus" if rig.source == "board" else rig.format

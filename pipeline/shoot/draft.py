@@ -13,8 +13,9 @@ from pipeline.frames.movies import Movie
 from pipeline.frames.ranges import format_frames
 from pipeline.frames.sources import FrameSource, open_source
 from pipeline.shoot.board_size import guess_board_size
-from pipeline.shoot.discovery import discover
+from pipeline.shoot.discovery import Discovery, discover
 from pipeline.shoot.files import new_shoot_folder
+from pipeline.shoot.rigs import RIGS_FILE_NAME
 from pipeline.shoot.shoot import FILE_NAME
 from pipeline.shoot.template import DEFAULT_SQUARE_MM, Draft, shoot_text, uses_board
 
@@ -65,10 +66,17 @@ def write_shoot_file(footage: Path, *, into: Path | None = None, force: bool = F
         fps=rates[0] if rates else _DEFAULT_FPS,
         found=found,
         board_size=_board_size(footage, found.boards) if uses_board(found) else None,
+        rigs=_rigs_of_the_day(footage, found),
     )
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(shoot_text(draft), encoding="utf-8")
     return NewShoot(file, tuple(_describe(draft, sources)), tuple(_checks(draft, sources)))
+
+
+def _rigs_of_the_day(footage: Path, found: Discovery) -> str:
+    """The file of rigs beside the folder of a take, for a take that has no calibration of its own."""
+    there = (footage.resolve().parent / RIGS_FILE_NAME).is_file()
+    return f"../{RIGS_FILE_NAME}" if there and found.rig is None and not found.boards else ""
 
 
 def _board_size(footage: Path, boards: dict[str, str]) -> tuple[int, int] | None:
@@ -97,8 +105,8 @@ def _describe(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
         size = " x ".join(map(str, draft.board_size or ("an unknown number of",)))
         cameras = ", ".join(draft.found.boards)
         yield f"calibration: checkerboard of {size} inner corners, for {cameras}"
-    elif draft.found.rig:
-        yield f"calibration: {draft.found.rig}"
+    elif draft.rigs or draft.found.rig:
+        yield f"calibration: {draft.rigs or draft.found.rig}"
 
 
 def _checks(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
@@ -111,6 +119,8 @@ def _checks(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
             yield "columns and rows: the board's inner corners could not be counted"
         for name in sorted(set(sources) - set(draft.found.boards)):
             yield f"camera {name} has no images of the board"
+    elif draft.rigs:
+        yield f"{draft.rigs}: one of its rigs has to be valid for {draft.name}"
     elif draft.found.rig is None:
         yield (
             "calibration: neither a cameras.json nor images of a checkerboard were found, so the cameras are "

@@ -26,6 +26,9 @@ from pipeline.shoot.settings import (
     first_problem,
 )
 
+RIGS_FILE_NAME = "rigs.toml"
+"""What it is called in the folder of a shoot day; any other name will do where a shoot file names it."""
+
 
 class RigsFile(Section):
     """A file of rigs, such as ``rigs.toml`` in the folder of a shoot day.
@@ -117,34 +120,31 @@ class RigChoice:
         """Those that are calibrated from a board, once for all takes."""
         return tuple(rig for rig in self.valid if rig.source == "board")
 
-    def cameras_of(self, rig: RigSettings) -> Path:
-        """The file of the cameras of one of them."""
+    def source_of(self, rig: RigSettings) -> CalibrationSource:
+        """One of them as a file of cameras, whose path is absolute, or as it is where it has none."""
         if rig.source == "board":
-            return self.folder(rig.name) / "cameras.json"
-        return self.rigs.root / Path(rig.file).expanduser()
+            file = self.folder(rig.name) / "cameras.json"
+            return CalibrationSource(source="file", file=str(file), format="vultus")
+        given = {name: getattr(rig, name) for name in CalibrationSource.model_fields}
+        if rig.source == "file":
+            given["file"] = str(self.rigs.root / Path(rig.file).expanduser())
+        return CalibrationSource.model_validate(given)
 
     def folder(self, name: str) -> Path:
         """Where the calibration of a rig lies that takes share."""
-        return self.rigs.output / name
-
-    def settings(self, own: CalibrationSettings) -> CalibrationSettings:
-        """``[calibration]`` as if the take had named its rig itself; what is its own stays."""
-        keys: dict[str, object] = {"distance": own.distance, "source": "file", "format": "vultus"}
-        if len(self.valid) > 1:
-            return CalibrationSettings.model_validate(keys | {"file": str(self.merged_file)})
-        rig = self.valid[0]
-        given = {name: getattr(rig, name) for name in CalibrationSource.model_fields}
-        keys = {"distance": own.distance, **given}
-        if rig.source == "board":
-            keys |= {"source": "file", "format": "vultus", "board": None}
-        if rig.source != "head":
-            keys["file"] = str(self.cameras_of(rig))
-        return CalibrationSettings.model_validate(keys)
+        return self.rigs.output.resolve() / name
 
     @property
     def merged_file(self) -> Path:
         """The cameras of several rigs of one world, in one file."""
         return self.folder(self.name) / "cameras.json"
+
+    def settings(self, own: CalibrationSettings) -> CalibrationSettings:
+        """``[calibration]`` as if the take had named its rig itself; what is its own stays."""
+        source = self.source_of(self.valid[0])
+        if len(self.valid) > 1:
+            source = CalibrationSource(source="file", file=str(self.merged_file), format="vultus")
+        return CalibrationSettings.model_validate({**source.model_dump(), "distance": own.distance})
 
 
 def read_rigs(file: Path) -> Rigs:

@@ -23,6 +23,7 @@ class Draft:
         fps: frames per second.
         found: the cameras and their calibration.
         board_size: inner corners (columns, rows); None where they could not be counted.
+        rigs: the file of rigs of the shoot day, as it is to be written; "" where there is none.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Draft:
     fps: float
     found: Discovery
     board_size: tuple[int, int] | None
+    rigs: str = ""
 
 
 def shoot_text(draft: Draft) -> str:
@@ -57,6 +59,7 @@ name = {_quote(draft.name)}
 {root}   # {remark}
 fps = {draft.fps:g}                # CHECK: images do not say their rate
 # frames = "{draft.frames}"    # what to process: 1001-1520, 1001-1520x2 or 1001,1005-1010; all if not said
+# date = 2026-11-20T10:15:00   # when it was shot, for rigs that are valid by date
 output = "results"       # folder of the results, relative to this file
 """
 
@@ -77,6 +80,8 @@ def _cameras(draft: Draft) -> str:
 def _calibration(draft: Draft) -> str:
     if uses_board(draft.found):
         return _board(draft.board_size, draft.found.boards)
+    if draft.rigs:
+        return _from_rigs(draft.rigs)
     if draft.found.rig is None:
         return _from_head(tuple(draft.found.cameras))
     return f"""\
@@ -84,6 +89,15 @@ def _calibration(draft: Draft) -> str:
 source = "file"
 file = {_quote(draft.found.rig)}
 # format = "opencv"      # vultus (cameras.json), opencv (YAML); told by the file's ending if not said
+"""
+
+
+def _from_rigs(file: str) -> str:
+    return f"""\
+# The calibrations of the shoot day, of which the one is used that is valid for this take.
+[calibration]
+source = "rigs"
+file = {_quote(file)}
 """
 
 

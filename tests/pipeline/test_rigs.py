@@ -122,6 +122,20 @@ def test_a_rig_may_be_found_from_the_head(day: Path) -> None:
     assert camera_plan(hand, given_rig(hand, {"left": SIZE})).mode == "unknown"
 
 
+def test_init_names_the_rigs_of_the_day(day: Path) -> None:
+    """A take without a calibration of its own, beside a file of rigs, gets a shoot file that names it."""
+    folder = take(day, "take07")
+    (folder / "left" / "a.1001.png").rename(folder / "left" / "a.1002.png")
+    for camera in ("left", "right"):
+        for frame in (1003, 1004):
+            cv2.imwrite(str(folder / camera / f"a.{frame}.png"), np.zeros((SIZE[1], SIZE[0]), np.uint8))
+    done = vultus("init", folder, "--force")
+    assert done.exit_code == 0, done.output
+    assert "one of its rigs has to be valid for take07" in done.output
+    assert vultus("calibrate", folder).exit_code == 0
+    assert focal(folder) == 300
+
+
 def test_rigs_can_be_listed_in_the_shoot_file(day: Path) -> None:
     """With paths that are relative to the shoot, as everywhere in it."""
     listed = """
