@@ -13,6 +13,9 @@ Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
+# The searches of OpenCV fail on fewer pixels a side.
+_SMALLEST_SIDE = 40
+
 
 class Board(Protocol):
     """A flat board with N points that can be found in images.
@@ -55,14 +58,15 @@ class Board(Protocol):
         """The board in words, with its sizes: "9 x 6 inner corners, 10 mm squares"."""
 
 
-def require_grey(image: Image) -> None:
-    """Refuse what is not an image in 8-bit grey (H, W).
+def searchable(image: Image) -> bool:
+    """Whether an image is large enough for a board to be seen in it.
 
     Raises:
-        InputError: it is not.
+        InputError: the image is not in 8-bit grey, (H, W).
     """
     if image.ndim != 2 or image.dtype != np.uint8:
         raise InputError(f"the board is looked for in 8-bit grey images, not {image.dtype} {image.shape}")
+    return min(image.shape) >= _SMALLEST_SIDE
 
 
 def runs_mirrored(points: Array, pixels: Array) -> bool:

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.boards.board import require_grey, runs_mirrored
-from calibration.boards.corners import refined_corners
+from calibration.boards.board import runs_mirrored, searchable
+from calibration.boards.corners import WINDOW_SHARE, refined_corners
+from calibration.boards.drawing import Drawing, checker_boxes
 from calibration.errors import UsageError
 
 Array = NDArray[np.float64]
@@ -19,7 +20,7 @@ Ints = NDArray[np.int64]
 # Boards are searched for in a copy of at most this many pixels a side; corners are refined in full.
 _SEARCH_SIDE = 1600
 _CLASSIC_FLAGS = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FILTER_QUADS
-# Corners of a true board lie on a perspective grid but for the lens; a share of a square is allowed.
+# How far the two squares beside a corner may differ in length or direction, as a share of a square.
 _GRID_TOLERANCE = 0.35
 
 
@@ -83,13 +84,14 @@ class Checkerboard:
         Raises:
             InputError: if the image is not an 8-bit grey image.
         """
-        require_grey(image)
+        if not searchable(image):
+            return None
         scale = min(1.0, _SEARCH_SIDE / max(image.shape))
         found = _search(_shrunk(image, scale), self.corners)
         if found is None:
             return None
         found = (found + 0.5) / scale - 0.5
-        corners = refined_corners(image, found, self._square_px(found))
+        corners = refined_corners(image, found, WINDOW_SHARE * self._square_px(found))
         if not self._on_grid(corners):
             return None
         # The search lists the corners from any of the four ends; two of them belong to a mirrored board.
@@ -97,19 +99,20 @@ class Checkerboard:
             corners = corners.reshape(*self.corners[::-1], 2)[:, ::-1].reshape(-1, 2)
         return self._first_square_dark(image, corners)
 
+    def drawing(self) -> Drawing:
+        """What to print: the first square is dark."""
+        columns, rows = self.corners[0] + 1, self.corners[1] + 1
+        return Drawing((columns * self.square, rows * self.square), checker_boxes(columns, rows, self.square))
+
     def _square_px(self, corners: Array) -> float:
         """The shortest side of a square in the image."""
         grid = corners.reshape(*self.corners[::-1], 2)
         return float(min(np.linalg.norm(np.diff(grid, axis=axis), axis=-1).min() for axis in (0, 1)))
 
     def _on_grid(self, corners: Array) -> bool:
-        """Whether the corners lie near a perspective view of the board."""
-        homography, _ = cv2.findHomography(self.points[:, :2], corners)
-        if homography is None:
-            return False
-        mapped = cv2.perspectiveTransform(self.points[None, :, :2], homography)[0]
-        worst = np.linalg.norm(mapped - corners, axis=-1).max()
-        return bool(worst < _GRID_TOLERANCE * self._square_px(corners))
+        """Whether every corner lies about midway between its neighbours, whatever the lens."""
+        grid = corners.reshape(*self.corners[::-1], 2)
+        return all(_evenness(grid, axis) < _GRID_TOLERANCE for axis in (0, 1))
 
     def _first_square_dark(self, image: Image, corners: Array) -> Array:
         columns, rows = self.corners
@@ -122,6 +125,14 @@ class Checkerboard:
         x, y = np.moveaxis(np.clip(np.rint(middles), 0, shape).astype(int), -1, 0)
         signs = (-1.0) ** np.add.outer(np.arange(rows - 1), np.arange(columns - 1))
         return corners[::-1].copy() if (signs * smooth[y, x]).sum() > 0 else corners
+
+
+def _evenness(grid: Array, axis: int) -> float:
+    """The largest difference of two steps in a row of the grid, as a share of their mean length."""
+    steps = np.diff(grid, axis=axis)
+    length = np.linalg.norm(steps, axis=-1)
+    before, after = np.delete(length, -1, axis=axis), np.delete(length, 0, axis=axis)
+    return float((2 * np.linalg.norm(np.diff(steps, axis=axis), axis=-1) / (before + after)).max())
 
 
 def _shrunk(image: Image, scale: float) -> Image:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.boards.checkerboard import Checkerboard
+from calibration.boards.drawing import rasterised
+from calibration.boards.kinds import PrintableBoard
 from calibration.camera import Camera, Rig
 
 Array = NDArray[np.float64]
@@ -49,22 +51,30 @@ def relative_pose(a: Camera, b: Camera) -> tuple[Array, Array]:
     return R, b.t - R @ a.t
 
 
-def picture(board: Checkerboard, homography: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
+def picture(board: PrintableBoard, homography: Array, size: tuple[int, int]) -> NDArray[np.uint8]:
     """An antialiased image of the board whose points (metres) land where the homography says."""
-    columns, rows = board.corners
-    fine, squares = 24, np.add.outer(np.arange(rows + 1), np.arange(columns + 1)) % 2
-    texture = np.kron(squares, np.ones((fine, fine))).astype(np.uint8) * 170 + 40
-    texture = cv2.copyMakeBorder(texture, fine, fine, fine, fine, cv2.BORDER_CONSTANT, value=210)
-    # Texture pixel of an inner corner (i, j) is (i + 2) * fine - 0.5.
-    middle = [(side - 1) / 2 for side in board.corners]
+    drawing = board.drawing()
+    scale, margin = 1400 / max(drawing.size), 100
+    shape = [round(side * scale) + 2 * margin for side in drawing.size[::-1]]
+    paper = rasterised(drawing, (shape[0], shape[1]), scale, (margin, margin))
+    texture = np.asarray(40 + paper * (170 / 255), np.uint8)
     to_board = np.array(
-        [[1 / fine, 0, 0.5 / fine - 2 - middle[0]], [0, 1 / fine, 0.5 / fine - 2 - middle[1]]]
+        [
+            [1 / scale, 0, (0.5 - margin) / scale - drawing.size[0] / 2],
+            [0, 1 / scale, (0.5 - margin) / scale - drawing.size[1] / 2],
+            [0, 0, 1],
+        ]
     )
-    to_board = np.vstack((to_board * board.square, [0, 0, 1]))
-    large = np.diag([3.0, 3.0, 1.0])
-    large[:2, 2] = 1.0
-    wide = (size[0] * 3, size[1] * 3)
+    large = np.diag([4.0, 4.0, 1.0])
+    large[:2, 2] = 1.5
+    wide = (size[0] * 4, size[1] * 4)
     image = cv2.warpPerspective(
         texture, large @ homography @ to_board, wide, borderMode=cv2.BORDER_CONSTANT, borderValue=(128,)
     )
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def planar_view(camera: Camera, R: Array, t: Array) -> Array:
+    """The homography (3, 3) from a board's plane in metres to the pixels of a camera without distortion."""
+    to_camera = np.column_stack((R[:, 0], R[:, 1], t))
+    return np.asarray(camera.K @ to_camera)
