@@ -20,7 +20,7 @@ from calibration.formats import (
     usd_cameras,
     vultus_json,
 )
-from calibration.formats.entry import Format, Reader, ReadOptions, Writer
+from calibration.formats.entry import EVERY_CAMERA, Format, Reader, ReadOptions, WriteOptions, Writer
 
 FORMATS: dict[str, Format] = {
     format.name: format
@@ -36,7 +36,16 @@ FORMATS: dict[str, Format] = {
 }
 """The formats by name; where several share a suffix, a new file is written in the first of them."""
 
-__all__ = ["FORMATS", "Format", "ReadOptions", "read_rig", "recognise", "write_rig"]
+__all__ = [
+    "EVERY_CAMERA",
+    "FORMATS",
+    "Format",
+    "ReadOptions",
+    "WriteOptions",
+    "read_rig",
+    "recognise",
+    "write_rig",
+]
 
 
 def read_rig(
@@ -45,6 +54,7 @@ def read_rig(
     *,
     units: str | None = None,
     sizes: Mapping[str, tuple[int, int]] | None = None,
+    rotation_order: str | None = None,
 ) -> Rig:
     """Read the cameras of a rig.
 
@@ -52,7 +62,9 @@ def read_rig(
         path: a file, or a folder for formats with a file per camera.
         format: a name in :data:`FORMATS`; by default the file's name and its first bytes tell.
         units: "m", "cm" or "mm", for files that do not say their unit of length.
-        sizes: (width, height) in pixels by camera name, for formats that do not carry the image size.
+        sizes: (width, height) in pixels by camera name, for formats that do not carry the image size; by "*"
+            for all cameras that are not named.
+        rotation_order: such as "ZXY", for a file of Euler angles in another order than its format's own.
 
     Raises:
         UsageError: if the format is unknown or is only written.
@@ -64,26 +76,29 @@ def read_rig(
         raise InputError("there is no such file or folder", where=str(path))
     reader = reader or _reader(recognise(path).name)
     try:
-        return reader(path, ReadOptions(units, dict(sizes or {})))
+        return reader(path, ReadOptions(units, dict(sizes or {}), rotation_order))
     except VultusError as error:
         raise _naming(path, error) from error
 
 
-def write_rig(rig: Rig, path: Path | str, format: str | None = None) -> Path:
+def write_rig(
+    rig: Rig, path: Path | str, format: str | None = None, options: WriteOptions | None = None
+) -> Path:
     """Write the cameras of a rig and return the path.
 
     Args:
         rig: the cameras.
         path: the file, or the folder for formats with a file per camera.
         format: a name in :data:`FORMATS`; by default the suffix tells (none: a folder, "opencv").
+        options: for the formats that have some.
 
     Raises:
         UsageError: if the format is unknown or is only read, or the suffix tells nothing.
         InputError: if the file cannot be written.
     """
     path = Path(path)
-    writer = _writer(format) if format is not None else _writer_by_suffix(path)
-    writer(rig, path)
+    entry = _known(format) if format is not None else _by_suffix(path)
+    _writer(entry, options or WriteOptions())(rig, path)
     return path
 
 
@@ -118,17 +133,20 @@ def _reader(name: str) -> Reader:
     return reader
 
 
-def _writer(name: str) -> Writer:
-    writer = _known(name).write
-    if writer is None:
-        raise UsageError(f"{name} is only read, not written", fix=f"Written are: {_list(_writable())}")
-    return writer
+def _writer(format: Format, options: WriteOptions) -> Writer:
+    if format.write is None:
+        raise UsageError(f"{format.name} is only read, not written", fix=f"Written are: {_list(_writable())}")
+    if options == WriteOptions():
+        return format.write
+    if format.write_as is None:
+        raise UsageError(f"{format.name} is written in one way, without options")
+    return format.write_as(options)
 
 
-def _writer_by_suffix(path: Path) -> Writer:
+def _by_suffix(path: Path) -> Format:
     for format in _writable():
         if format.claims(path):
-            return _writer(format.name)
+            return format
     what = f"the suffix {path.suffix!r} does not tell the format of the cameras"
     raise UsageError(what, where=str(path), fix=f"Name one of: {_list(_writable())}")
 

@@ -15,13 +15,31 @@ class ReadOptions:
 
     Attributes:
         units: "m", "cm" or "mm", the unit of its lengths; None where nothing is said.
-        sizes: (width, height) in pixels of the images, by camera name.
+        sizes: (width, height) in pixels of the images, by camera name; by :data:`EVERY_CAMERA` for all that
+            are not named.
+        rotation_order: which axis the rotations go around first, second and third, such as "ZXY" (.chan);
+            None for the format's own.
     """
 
     units: str | None = None
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    rotation_order: str | None = None
 
 
+@dataclass(frozen=True)
+class WriteOptions:
+    """What a person asks of a file, of the formats that have such options.
+
+    Attributes:
+        rotation_order: as of :class:`ReadOptions`.
+        overscan: how much larger the undistorted image is on each side, as a part of it (STMaps).
+    """
+
+    rotation_order: str | None = None
+    overscan: float = 0.0
+
+
+EVERY_CAMERA = "*"
 NOTHING_SAID = ReadOptions()
 
 Reader = Callable[[Path, ReadOptions], Rig]
@@ -42,6 +60,7 @@ class Format:
         write: the writer, None where the format is only read.
         recognises: whether an existing file (or folder) of the right suffix looks like the format, from its
             first bytes and names alone; it never raises. None: by its suffix alone.
+        write_as: the writer under options, for formats that have any; `write` is the one under none.
     """
 
     name: str
@@ -51,6 +70,7 @@ class Format:
     read: Reader | None = None
     write: Writer | None = None
     recognises: Callable[[Path], bool] | None = None
+    write_as: Callable[[WriteOptions], Writer] | None = None
 
     def claims(self, path: Path) -> bool:
         """Whether the name of a file, existing or not, is one that the format uses."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from calibration.errors import InputError, UsageError
-from calibration.formats.entry import ReadOptions
+from calibration.formats.entry import EVERY_CAMERA, ReadOptions
 
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
+_LARGEST_SIDE = 1_000_000
 _HEAD_BYTES = 1 << 16
 
 
@@ -63,20 +64,20 @@ def image_size(width: object, height: object, where: str) -> tuple[int, int]:
 
 
 def _is_count(value: float) -> bool:
-    return value > 0 and float(value).is_integer()
+    return 0 < value <= _LARGEST_SIDE and float(value).is_integer()
 
 
 def given_size(name: str, options: ReadOptions, where: str) -> tuple[int, int]:
     """The image size of a camera whose format does not carry it, as a person (or the shoot) gives it."""
-    if name not in options.sizes:
+    size = options.sizes.get(name, options.sizes.get(EVERY_CAMERA))
+    if size is None:
         known = f"; sizes were given for {', '.join(sorted(options.sizes))}" if options.sizes else ""
         raise InputError(
             f"the format does not carry the size of the images of camera {name}, and none was given{known}",
             where=where,
             fix=f"Give the width and height of the images of {name} in pixels",
         )
-    width, height = options.sizes[name]
-    return image_size(width, height, where)
+    return image_size(*size, where)
 
 
 def head(path: Path) -> str:

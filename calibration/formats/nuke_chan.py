@@ -10,6 +10,7 @@ otherwise loses what the log then says. Source: Blender's manual, "Nuke Animatio
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
@@ -38,13 +39,12 @@ _STILL = 1e-6
 """Scene units and degrees between frames of a camera that stands still."""
 
 
-def read(path: Path, options: ReadOptions, rotation_order: str = ROTATION_ORDER) -> Rig:
+def read(path: Path, options: ReadOptions) -> Rig:
     """Read a file, or all .chan files of a folder by their names; a camera is called as its file.
 
     Args:
         path: the file or folder.
-        options: the unit (metres where nothing is said) and the image size of each camera.
-        rotation_order: which axis the rotations go around first, second and third.
+        options: the unit (metres where nothing is said), the image size of each camera, the rotation order.
 
     Raises:
         InputError: naming the file and what is wrong in it: a size that is not given, a camera that moves.
@@ -53,6 +53,7 @@ def read(path: Path, options: ReadOptions, rotation_order: str = ROTATION_ORDER)
     paths = sorted(path.glob("*.chan")) if path.is_dir() else [path]
     if not paths:
         raise InputError("the folder holds no .chan files", where=str(path))
+    rotation_order = options.rotation_order or ROTATION_ORDER
     order = _order(rotation_order)
     scale, notes = assumed_unit(options, str(path))
     cameras = tuple(_camera(one, options, scale, order) for one in paths)
@@ -172,5 +173,6 @@ RIG_FORMAT = Format(
     folder=True,
     read=read,
     write=write,
+    write_as=lambda options: partial(write, rotation_order=options.rotation_order or ROTATION_ORDER),
     recognises=lambda path: not path.is_dir() or any(path.glob("*.chan")),
 )

@@ -15,6 +15,7 @@ the lens does not show hold -1.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -142,4 +143,5 @@ RIG_FORMAT = Format(
     "stmap",
     "STMaps (EXR), which undo and redo the lens in a compositor; a folder, written only",
     write=write,
+    write_as=lambda options: partial(write, overscan=options.overscan),
 )

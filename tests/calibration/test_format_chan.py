@@ -12,8 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Rig
 from calibration.errors import InputError, UsageError
-from calibration.formats import nuke_chan, read_rig, write_rig
-from calibration.formats.entry import ReadOptions
+from calibration.formats import WriteOptions, read_rig, write_rig
 from tests.calibration.rigs import arc_rig
 
 EXAMPLES = Path(__file__).parent / "format_examples"
@@ -46,18 +45,16 @@ def test_nukes_rotation_order_and_axes() -> None:
 
 def test_another_rotation_order_is_read_and_written(tmp_path: Path) -> None:
     """A file of a program with another order is another rotation, unless the order is said."""
-    options = ReadOptions(None, SIZES)
-    (nukes,) = nuke_chan.read(EXAMPLES / "nuke.chan", options)
-    (other,) = nuke_chan.read(EXAMPLES / "nuke.chan", options, "xyz")
+    (nukes,) = read_rig(EXAMPLES / "nuke.chan", sizes=SIZES)
+    (other,) = read_rig(EXAMPLES / "nuke.chan", sizes=SIZES, rotation_order="xyz")
     expected = turn("z", 5) @ turn("y", 20) @ turn("x", -10)
     np.testing.assert_allclose(-other.R.T[:, 2], expected[:, 2], atol=1e-12)
     assert np.abs(other.R - nukes.R).max() > 0.01
-    path = tmp_path / "nuke.chan"
-    nuke_chan.write(Rig((nukes,)), path, "XYZ")
-    (again,) = nuke_chan.read(path, options, "XYZ")
+    path = write_rig(Rig((nukes,)), tmp_path / "nuke.chan", options=WriteOptions("XYZ"))
+    (again,) = read_rig(path, sizes=SIZES, rotation_order="XYZ")
     np.testing.assert_allclose(again.R, nukes.R, atol=1e-12)
     with pytest.raises(UsageError, match="no rotation order 'XXY'"):
-        nuke_chan.read(path, options, "XXY")
+        read_rig(path, rotation_order="XXY")
 
 
 def test_the_field_of_view_is_vertical() -> None:

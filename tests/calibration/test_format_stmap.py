@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera, Rig
 from calibration.errors import UsageError
-from calibration.formats import read_rig, write_rig
-from calibration.formats.stmap import distortion_map, undistortion_map, write
+from calibration.formats import WriteOptions, read_rig, write_rig
+from calibration.formats.stmap import distortion_map, undistortion_map
 from tests.calibration.rigs import arc_rig, mixed_rig
 
 
@@ -122,16 +122,18 @@ def test_files_are_32_bit_float(tmp_path: Path) -> None:
 def test_overscan_makes_the_undistorted_image_larger(tmp_path: Path) -> None:
     """The plate keeps its size, the pinhole image grows on each side."""
     rig = Rig(small_rig().cameras[:1])
-    write(rig, tmp_path, 0.1)
+    write_rig(rig, tmp_path, "stmap", WriteOptions(overscan=0.1))
     assert read_exr(tmp_path / "cam0.undistort.exr")["R"].shape == (192 + 2 * 19, 256 + 2 * 26)
     assert read_exr(tmp_path / "cam0.distort.exr")["R"].shape == (192, 256)
     with pytest.raises(UsageError, match="overscan is -0"):
-        write(rig, tmp_path, -0.1)
+        write_rig(rig, tmp_path, "stmap", WriteOptions(overscan=-0.1))
 
 
 def test_stmaps_are_written_only(tmp_path: Path) -> None:
     """They are no cameras to read back, and one file is not enough for them."""
     with pytest.raises(UsageError, match="stmap is only written"):
         read_rig(tmp_path, "stmap")
+    with pytest.raises(UsageError, match="vultus is written in one way"):
+        write_rig(small_rig(), tmp_path / "cameras.json", options=WriteOptions(overscan=0.1))
     with pytest.raises(UsageError, match="two files per camera"):
         write_rig(small_rig(), tmp_path / "map.exr", "stmap")
