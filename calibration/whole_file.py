@@ -39,3 +39,9 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file, UTF-8, so that it is whole or absent; errors as :func:`whole_file`."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a binary file so that it is whole or absent; errors as :func:`whole_file`."""
+    with whole_file(path) as partial:
+        partial.write_bytes(data)

@@ -56,3 +56,16 @@ def brown_to_photogrammetry(distortion: ArrayLike) -> tuple[Array, Array]:
     """The inverse of :func:`brown_from_photogrammetry`: k (3,) and p (2,) of OpenCV's coefficients."""
     k1, k2, p1, p2, k3 = np.asarray(distortion, dtype=np.float64)[:5]
     return np.array([k1, k2, k3]), np.array([p2, p1])
+
+
+_Y_UP_FROM_Z_UP = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+
+
+def from_z_up(R: Array, centre: ArrayLike) -> tuple[Array, Array]:
+    """A camera's rotation (world to camera) and centre (3,) in a Z-up world, as in the same world Y up."""
+    return R @ _Y_UP_FROM_Z_UP.T, _Y_UP_FROM_Z_UP @ np.asarray(centre, dtype=np.float64)
+
+
+def to_z_up(R: Array, centre: ArrayLike) -> tuple[Array, Array]:
+    """The inverse of :func:`from_z_up`."""
+    return R @ _Y_UP_FROM_Z_UP, _Y_UP_FROM_Z_UP.T @ np.asarray(centre, dtype=np.float64)

@@ -21,13 +21,19 @@ def camera_names(images: Sequence[str]) -> list[str]:
     """The camera of each image: the folder that it lies in, or its own name without frame number.
 
     Folders tell the cameras apart where there are several ("camA/camA.1001.jpg" is of camA). Where all images
-    lie in one place, the file names do ("camA.1001.jpg" and "camA.jpg" are of camA too).
+    lie in one place, the file names do ("camA.1001.jpg" and "camA.jpg" are of camA too), unless that place is
+    the folder of one camera, whose images are named after it.
     """
     paths = [PurePosixPath(image.replace("\\", "/")) for image in images]
     folders = {path.parent for path in paths}
-    if len(folders) > 1:
+    if len(folders) > 1 or _is_of_one_camera(paths):
         return [path.parent.name or _bare(path.name) for path in paths]
     return [_bare(path.name) for path in paths]
+
+
+def _is_of_one_camera(paths: Sequence[PurePosixPath]) -> bool:
+    """Whether all images are named after the folder that they lie in."""
+    return all(path.parent.name and path.name.startswith(f"{path.parent.name}.") for path in paths)
 
 
 def _bare(file_name: str) -> str:
@@ -49,6 +55,8 @@ def one_pose_each(views: Sequence[Camera], images: Sequence[str], where: str) ->
     """
     first: dict[str, tuple[Camera, str]] = {}
     for view, image in zip(views, images, strict=True):
+        if not view.name:
+            raise InputError(f"the image name {image!r} does not tell its camera", where=where)
         known, known_image = first.setdefault(view.name, (view, image))
         difference = _difference(known, view)
         if difference:

@@ -193,8 +193,8 @@ RIG_FORMAT = Format(
     "opencv",
     "OpenCV's FileStorage or ROS's camera_info, a file per camera",
     SUFFIXES,
-    True,
-    read,
-    write,
-    recognises,
+    folder=True,
+    read=read,
+    write=write,
+    recognises=recognises,
 )
