@@ -10,6 +10,7 @@ from pipeline.export.arkit import export_arkit
 from pipeline.export.gltf import export_gltf
 from pipeline.export.obj import export_obj
 from pipeline.export.options import ExportOptions
+from pipeline.export.usd import export_usd
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel
@@ -37,6 +38,7 @@ EXPORTERS: dict[str, Exporter] = {
     "arkit": export_arkit,
     "gltf": export_gltf,
     "obj": export_obj,
+    "usd": export_usd,
 }
 
 

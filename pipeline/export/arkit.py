@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.whole_file import whole_file
+from fitting.arkit import ARKIT_SHAPES
 from fitting.performance import FrameStatus
 from pipeline.export.arkit_names import arkit_shapes
 from pipeline.export.options import ExportOptions
@@ -20,21 +21,11 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float64]
 
-# in the order of the app
-_WEIGHTS = """
-EyeBlinkLeft EyeLookDownLeft EyeLookInLeft EyeLookOutLeft EyeLookUpLeft EyeSquintLeft EyeWideLeft
-EyeBlinkRight EyeLookDownRight EyeLookInRight EyeLookOutRight EyeLookUpRight EyeSquintRight EyeWideRight
-JawForward JawRight JawLeft JawOpen MouthClose MouthFunnel MouthPucker MouthRight MouthLeft
-MouthSmileLeft MouthSmileRight MouthFrownLeft MouthFrownRight MouthDimpleLeft MouthDimpleRight
-MouthStretchLeft MouthStretchRight MouthRollLower MouthRollUpper MouthShrugLower MouthShrugUpper
-MouthPressLeft MouthPressRight MouthLowerDownLeft MouthLowerDownRight MouthUpperUpLeft MouthUpperUpRight
-BrowDownLeft BrowDownRight BrowInnerUp BrowOuterUpLeft BrowOuterUpRight CheekPuff CheekSquintLeft
-CheekSquintRight NoseSneerLeft NoseSneerRight TongueOut
-"""
+# in the order of the app, as the weights are
 _ANGLES = """
 HeadYaw HeadPitch HeadRoll LeftEyeYaw LeftEyePitch LeftEyeRoll RightEyeYaw RightEyePitch RightEyeRoll
 """
-WEIGHT_COLUMNS: tuple[str, ...] = tuple(_WEIGHTS.split())
+WEIGHT_COLUMNS: tuple[str, ...] = tuple(name[0].upper() + name[1:] for name in ARKIT_SHAPES)
 ANGLE_COLUMNS: tuple[str, ...] = tuple(_ANGLES.split())
 COLUMNS = WEIGHT_COLUMNS + ANGLE_COLUMNS
 

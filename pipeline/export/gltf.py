@@ -19,6 +19,7 @@ from calibration.whole_file import whole_file
 from fitting.head_model import PARENTS
 from fitting.vertex_normals import vertex_normals
 from pipeline.export.gltf_buffers import BufferWriter
+from pipeline.export.materials import MATERIALS
 from pipeline.export.options import ExportOptions
 from pipeline.export.quaternions import joint_quaternions
 from pipeline.export.scene import ExportScene, build_scene
@@ -29,16 +30,6 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-
-_MATERIALS: dict[str, tuple[float, float, float, float]] = {  # linear RGBA
-    "skin": (0.53, 0.50, 0.48, 1.0),
-    "left_eye": (0.85, 0.85, 0.83, 1.0),
-    "right_eye": (0.85, 0.85, 0.83, 1.0),
-    "upper_teeth": (0.83, 0.80, 0.70, 1.0),
-    "lower_teeth": (0.83, 0.80, 0.70, 1.0),
-    "tongue": (0.55, 0.26, 0.25, 1.0),
-    "lashes": (0.05, 0.04, 0.04, 0.35),  # cards: see-through, since the file carries no texture
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +158,14 @@ def _primitive(buffer: BufferWriter, shape: _Shape, part: str, material: int) ->
 
 
 def _material(part: str) -> gl.Material:
-    colour = _MATERIALS.get(part, _MATERIALS["skin"])
-    see_through = colour[3] < 1.0
+    look = MATERIALS.get(part, MATERIALS["skin"])
+    see_through = look.opacity < 1.0
     return gl.Material(
         name=part,
         pbrMetallicRoughness=gl.PbrMetallicRoughness(
-            baseColorFactor=list(colour),
+            baseColorFactor=[*look.colour, look.opacity],
             metallicFactor=0.0,
-            roughnessFactor=0.25 if part.endswith("_eye") else 0.6,
+            roughnessFactor=look.roughness,
         ),
         alphaMode=gl.BLEND if see_through else gl.OPAQUE,
         alphaCutoff=None,

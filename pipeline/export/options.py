@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -31,6 +32,7 @@ class ExportOptions:
             orientation of the head over the performance, which needs no particular world; or "world", the
             axes of a world in which an upright head that looks along +Z has no rotation.
         full_look: radians of eye rotation at which an eyeLook weight is 1 (ARKit CSV).
+        footage: where the images of each camera are, by its name (USD).
         progress: called after each frame.
 
     Raises:
@@ -47,6 +49,7 @@ class ExportOptions:
     start_frame: int | None = None
     head_reference: Literal["mean", "world"] = "mean"
     full_look: float = float(np.deg2rad(30.0))
+    footage: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = silent
 
     def __post_init__(self) -> None:
