@@ -13,9 +13,13 @@ from calibration.camera import Rig
 from calibration.errors import InputError, UsageError, VultusError
 from calibration.formats import (
     anipose_toml,
+    colmap,
     kalibr,
+    metashape,
     nuke_chan,
     opencv,
+    realitycapture_csv,
+    realitycapture_xmp,
     stmap,
     usd_cameras,
     vultus_json,
@@ -26,7 +30,12 @@ FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
         vultus_json.RIG_FORMAT,
+        metashape.RIG_FORMAT,
         opencv.RIG_FORMAT,
+        colmap.RIG_FORMAT,
+        colmap.TEXT_RIG_FORMAT,
+        realitycapture_csv.RIG_FORMAT,
+        realitycapture_xmp.RIG_FORMAT,
         kalibr.RIG_FORMAT,
         anipose_toml.RIG_FORMAT,
         nuke_chan.RIG_FORMAT,
