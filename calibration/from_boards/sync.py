@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.board_images import Images, State, residuals
+from calibration.from_boards.board_images import Images, State, image_rms, residuals
 from calibration.from_boards.consensus import Agreement, frame_ids, worst_by
 from calibration.from_boards.poses import Sightings, place_boards
 
@@ -97,17 +97,22 @@ def _worst_members(state: State, sightings: Sightings, points: Array, groups: Se
 
 def disagreements(state: State, sightings: Sightings, points: Array, agreeing: Bools) -> list[Disagreement]:
     """How far off each image is that does not agree, by the board that the others of its frame see."""
-    found = []
-    for index in np.flatnonzero(~agreeing):
-        others = agreeing & (sightings.frame == sightings.frame[index])
-        group = sightings.take(others)
-        boards = place_boards(state, group, np.zeros(len(group), dtype=np.int64), points).state
-        image = sightings.take(np.array([index]))
-        seen = Images(image.camera, np.zeros(1, dtype=np.int64), image.pixels)
-        off = np.linalg.norm(residuals(boards, seen, points)[0], axis=-1)
-        off_px = float(np.sqrt((off**2).mean()))
-        camera = int(image.camera[0])
-        metres = off_px * float(image.t[0, 2]) / float(state.lens[camera, 0])
-        cameras = tuple(int(other) for other in group.camera)
-        found.append(Disagreement(camera, int(image.frame[0]), cameras, off_px, metres))
-    return found
+    off = np.flatnonzero(~agreeing)
+    others = [np.flatnonzero(agreeing & (sightings.frame == sightings.frame[index])) for index in off]
+    if not others:
+        return []
+    ids = np.repeat(np.arange(len(off)), [len(members) for members in others])
+    boards = place_boards(state, sightings.take(np.concatenate(others)), ids, points).state
+    seen = sightings.take(off)
+    rms = image_rms(residuals(boards, Images(seen.camera, np.arange(len(off)), seen.pixels), points))
+    metres = rms * seen.t[:, 2] / state.lens[seen.camera, 0]
+    return [
+        Disagreement(
+            int(seen.camera[row]),
+            int(seen.frame[row]),
+            tuple(int(other) for other in sightings.camera[members]),
+            float(rms[row]),
+            float(metres[row]),
+        )
+        for row, members in enumerate(others)
+    ]
