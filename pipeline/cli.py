@@ -21,6 +21,7 @@ COMMANDS = {
         "pipeline.commands.calibrate",
         "Find the cameras from images of a checkerboard, or read them.",
     ),
+    "cameras": ("pipeline.commands.cameras", "Look at cameras, convert them between formats, check them."),
     "detect": ("pipeline.commands.detect", "Find dense landmarks in the images of all cameras."),
     "fit": ("pipeline.commands.fit", "Fit the head model to the landmarks of all cameras and frames."),
     "export": ("pipeline.commands.export", "Write the performance for other programs."),
