@@ -129,6 +129,12 @@ def _planar_poses(ideal: Array, points: Array) -> tuple[Array, Array]:
     return R, np.array([shifts[index].ravel() for index in order])
 
 
+def board_ids(sightings: Sightings, agreeing: Bools) -> Ints:
+    """Ids of board poses (M,) from 0: one for the agreeing images of a frame, one for each other image."""
+    own = np.where(agreeing, -1, sightings.camera)
+    return np.unique(np.stack((sightings.frame, own)), axis=1, return_inverse=True)[1].reshape(-1)
+
+
 def place_boards(state: State, sightings: Sightings, board: Ints, points: Array) -> Placed:
     """One board pose in the world for each id in `board` (M,), from known cameras (plain least squares).
 
