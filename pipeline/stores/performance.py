@@ -108,6 +108,17 @@ def performance_fingerprint(path: Path) -> str | None:
     return stored_fingerprint(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA)
 
 
+def performance_version(path: Path) -> str:
+    """The version of vultus that wrote a performance file.
+
+    Raises:
+        InputError: there is no such file.
+        CorruptStoreError: it is damaged or of another kind.
+    """
+    with reading(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA) as file:
+        return str(file.attrs["vultus_version"])
+
+
 def _write_optional(file: h5py.File, performance: Performance) -> None:
     file.attrs["warnings"] = json.dumps(performance.warnings)
     if performance.uncertainty is not None:
