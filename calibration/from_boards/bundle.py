@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
-from calibration.from_boards.board_images import LENS_SIZE, Images, State, image_rms, residuals
+from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
 from calibration.from_boards.normal_equations import Free, System, assemble
 from calibration.from_boards.shape_prior import ShapePrior
 
@@ -45,8 +45,13 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Deviation:
-    """Standard deviations of cameras (C, CAMERA_SIZE) and board points (N, 3) metres, 0 where held."""
+class Uncertainty:
+    """What noise does to the result; 0 where an unknown was held.
+
+    Attributes:
+        cameras: (C, CAMERA_SIZE, CAMERA_SIZE) covariances of each camera's unknowns.
+        points: (N, 3) standard deviations of the board's points in metres.
+    """
 
     cameras: Array
     points: Array
@@ -67,9 +72,9 @@ class Adjusted:
         return image_rms(self.residuals)
 
     @cached_property
-    def deviations(self) -> Deviation:
-        """Standard deviations of the free unknowns, from the residuals that are left."""
-        return self._problem.deviations(self.state, self.points)
+    def uncertainty(self) -> Uncertainty:
+        """How sure the free unknowns are, by the residuals that are left."""
+        return self._problem.uncertainty(self.state, self.points)
 
 
 def adjust(
@@ -166,25 +171,31 @@ class _Problem:
         cameras, shift = self.free.spread(free)
         return state.boards_moved(boards).cameras_moved(cameras), points + shift
 
-    def deviations(self, state: State, points: Array) -> Deviation:
+    def uncertainty(self, state: State, points: Array) -> Uncertainty:
         left = residuals(state, self.images, points)
         _, weight = self._robust(left)
         unknowns = len(self.free.index) + 6 * len(state.board_rotation)
         squared = np.nan_to_num((left**2).sum(-1))
         variance = (weight * squared).sum() / max(2 * int(self.images.seen.sum()) - unknowns, 1)
         reduced, _, _ = self.linearise(state, points).reduced(0.0)
-        spread = np.sqrt(_inverse_diagonal(reduced) * variance) if len(reduced) else np.zeros(0)
-        return Deviation(*self.free.spread(spread))
+        root = np.sqrt(variance) * _inverse_root(reduced)
+        cameras = np.zeros((len(self.free.cameras), CAMERA_SIZE, CAMERA_SIZE))
+        start = 0
+        for index, chosen in enumerate(self.free.cameras):
+            mine = root[:, start : start + int(chosen.sum())]
+            cameras[np.ix_([index], chosen, chosen)] = mine.T @ mine
+            start += mine.shape[1]
+        deviations = np.zeros(self.free.points.shape)
+        deviations[self.free.points] = np.sqrt((root[:, start:] ** 2).sum(axis=0))
+        return Uncertainty(cameras, deviations)
 
 
-def _inverse_diagonal(matrix: Array) -> Array:
-    """The diagonal of the inverse of a positive matrix (F, F): huge, not cut off, where it is singular."""
+def _inverse_root(matrix: Array) -> Array:
+    """A root (F, F) of the inverse, `root.T @ root`, of a positive matrix: huge, not cut off, if singular."""
     scale = 1 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
     scaled = scale[:, None] * matrix * scale
     try:
-        root = cholesky(scaled, lower=True)
-        inverse = solve_triangular(root, np.eye(len(matrix)), lower=True)
-        return np.asarray((inverse**2).sum(axis=0) * scale**2)
+        return np.asarray(solve_triangular(cholesky(scaled, lower=True), np.diag(scale), lower=True))
     except LinAlgError:
         values, vectors = np.linalg.eigh(scaled)
-        return np.asarray((vectors**2 / np.maximum(values, 1e-13)).sum(axis=1) * scale**2)
+        return np.asarray(vectors.T * scale / np.sqrt(np.maximum(values, 1e-13))[:, None])

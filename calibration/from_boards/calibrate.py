@@ -1,124 +1,41 @@
-"""Calibration of a rig from images of a checkerboard: lenses, poses, and which images do not fit."""
+"""Calibration of a rig from images of a board: lenses, poses, and which images do not fit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.boards.board import Board
 from calibration.boards.detection import Progress, View, detect_all
-from calibration.camera import Camera, Rig
 from calibration.errors import CalibrationError, UsageError
-from calibration.from_boards.board_images import LENS_SIZE
-from calibration.from_boards.consensus import Agreement, place_cameras
+from calibration.from_boards.agreement import UnfitCamerasError
+from calibration.from_boards.collect import Findings
+from calibration.from_boards.consensus import place_most
 from calibration.from_boards.joint import JointFit, fit_jointly
-from calibration.from_boards.lens_fit import LensFit, fit_lens
+from calibration.from_boards.lens_fit import LensFit, LensImages
+from calibration.from_boards.lineup import Lineup
+from calibration.from_boards.options import BoardOptions
 from calibration.from_boards.poses import Sightings
-from calibration.from_boards.sync import Disagreement
+from calibration.from_boards.result import BoardCalibration
+from calibration.from_boards.seen import Seen, what_was_seen
+from calibration.from_boards.shape_prior import ShapePrior
+
+__all__ = ["BoardCalibration", "BoardOptions", "calibrate_board"]
 
 Array = NDArray[np.float64]
-
-# The reference camera looks along -Z of a world that is Y up, so that an actor facing it faces +Z.
-_REFERENCE_R = np.diag([1.0, -1.0, -1.0])
-
-
-@dataclass(frozen=True)
-class BoardOptions:
-    """What board images must satisfy.
-
-    Attributes:
-        minimum_images: the fewest images of the board that determine a lens.
-        lens_floor_px: RMS in pixels below which an image never counts as unfit for a lens.
-        agreement: when cameras agree about a frame.
-        workers: threads that look for the board; all cores by default.
-    """
-
-    minimum_images: int = 5
-    lens_floor_px: float = 0.5
-    agreement: Agreement = field(default_factory=Agreement)
-    workers: int | None = None
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """An image that was found but not trusted, and why; `lens` if it still determined its camera's lens."""
-
-    camera: str
-    frame: int
-    reason: str
-    lens: bool
-
-
-@dataclass(frozen=True)
-class ViewCounts:
-    """What became of one camera's images.
-
-    Attributes:
-        images: how many were given.
-        missing: the frames in which the board was not found.
-        lens: how many determined the lens.
-        poses: how many determined where the camera stands to the others.
-    """
-
-    images: int
-    missing: tuple[int, ...]
-    lens: int
-    poses: int
-
-    @property
-    def found(self) -> int:
-        """In how many images the board was found."""
-        return self.images - len(self.missing)
-
-
-@dataclass(frozen=True)
-class Deviations:
-    """Standard deviations: focal (2,), principal point (2,) in px, distortion (8,), translation (3,) in m."""
-
-    focal: Array
-    principal: Array
-    distortion: Array
-    translation: Array
-
-
-@dataclass(frozen=True, eq=False)
-class BoardCalibration:
-    """A calibrated rig and the evidence for it.
-
-    Attributes:
-        rig: the cameras; the reference camera is at the origin of a right-handed world with Y up along its
-            image and Z towards the back of the camera.
-        board: the board.
-        residual_px: RMS reprojection error in pixels by camera, over the images that agree.
-        rejected: the images that were found but not trusted, and why.
-        counts: what became of the images, by camera.
-        deviations: how sure the numbers are, by camera.
-        used: frames that determined the poses, by camera.
-        detections: corners (N, 2) in pixels by camera and frame, where the board was found.
-        reference: name of the reference camera.
-        joint: the fit behind it, cameras in the order of the rig: each image's residual, each board's pose.
-    """
-
-    rig: Rig
-    board: Board
-    residual_px: Mapping[str, float]
-    rejected: tuple[Rejection, ...]
-    counts: Mapping[str, ViewCounts]
-    deviations: Mapping[str, Deviations]
-    used: Mapping[str, tuple[int, ...]]
-    detections: Mapping[str, Mapping[int, Array]]
-    reference: str
-    joint: JointFit
+Images = Mapping[str, Mapping[int, View]]
 
 
 def calibrate_board(
-    images: Mapping[str, Mapping[int, View]],
+    images: Images,
     sizes: Mapping[str, tuple[int, int]],
     board: Board,
     *,
+    lens_images: Images | None = None,
     reference: str | None = None,
     options: BoardOptions | None = None,
     progress: Progress | None = None,
@@ -127,180 +44,132 @@ def calibrate_board(
 
     Each lens is first fitted on its own; the cameras are then placed by what most shared frames say; last,
     lenses, cameras and boards are refined together. An image in which the board is not where the other
-    cameras of the frame see it has no say about poses, but keeps its say about its own lens.
+    cameras of the frame see it has no say about poses, but keeps its say about its own lens. A camera that
+    cannot be calibrated is left out, and the result says why, as long as two cameras remain.
 
     Args:
-        images: by camera name and frame number, grey images, functions that load them, or corners.
+        images: by camera name and frame number, grey images, functions that load them, or corners. Images
+            of one frame number show the board at one moment.
         sizes: (width, height) in pixels by camera name.
         board: the board.
-        reference: the camera at the origin of the world; the first by default.
+        lens_images: further images for the lens alone, in which no moment is shared with other cameras.
+        reference: the camera at the origin of the world; by default the first that can be placed.
         options: what the images must satisfy.
         progress: told (done, total, what) as work goes on.
 
     Raises:
-        CalibrationError: naming the camera that the images do not determine.
+        CalibrationError: naming the camera that the images do not determine, if it was to be the reference,
+            if fewer than two remain, or if the options are strict.
         InputError: if images and sizes do not fit together.
-        UsageError: if the reference camera is unknown.
+        UsageError: if a camera is unknown or none is given.
     """
     options = options or BoardOptions()
-    names = list(images)
-    if not names:
-        raise UsageError("there are no cameras to calibrate")
-    if reference is not None and reference not in names:
-        raise UsageError(
-            f"the reference camera {reference!r} is unknown", fix=f"Name one of: {', '.join(names)}"
-        )
-    held = names.index(reference) if reference is not None else 0
+    lens_images = lens_images or {}
+    _check_names(images, lens_images, reference, options)
     found = detect_all(images, sizes, board, workers=options.workers, progress=progress)
-    detections = {name: {f: c for f, c in found[name].items() if c is not None} for name in names}
-    lenses = [_lens(name, sizes[name], detections[name], len(found[name]), board, options) for name in names]
-    sightings = _sightings(detections, lenses)
-    start = np.array([fit.lens for fit in lenses])
-    fisheye = np.array([fit.fisheye for fit in lenses])
-    state, sightings = place_cameras(
-        names, start, fisheye, sightings, board.points, board.turned, held, options.agreement
-    )
-    joint = fit_jointly(
-        names, [sizes[name] for name in names], state, sightings, board.points, held, options.agreement
-    )
-    return _Result(names, sizes, board, found, lenses, joint, held).collected()
+    lens_found = detect_all(lens_images, sizes, board, workers=options.workers, progress=progress)
+    seen = what_was_seen(found, lens_found, sizes, board.points)
+    lenses, left_out = _lenses(seen, board, options)
+    attempt = _Attempt(seen, lenses, board, reference, options)
+    lineup, joint, unplaced = attempt.solved(left_out)
+    return Findings(board, found, lens_found, seen, lenses, lineup, joint, unplaced).result()
 
 
-def _lens(
-    name: str,
-    size: tuple[int, int],
-    corners: Mapping[int, Array],
-    images: int,
-    board: Board,
-    options: BoardOptions,
-) -> LensFit:
-    if len(corners) < options.minimum_images:
+def _check_names(images: Images, lens_images: Images, reference: str | None, options: BoardOptions) -> None:
+    """Refuse names of cameras that there are not."""
+    if not images:
+        raise UsageError("there are no cameras to calibrate")
+    asked = [("the reference camera", [reference] if reference is not None else [])]
+    asked.append(("the camera with images for its lens", list(lens_images)))
+    asked.append(
+        ("the camera with a lens model", [] if isinstance(options.lens, str) else list(options.lens))
+    )
+    for what, names in asked:
+        for name in names:
+            if name not in images:
+                raise UsageError(f"{what} {name!r} is unknown", fix=f"Name one of: {', '.join(images)}")
+
+
+def _lenses(
+    seen: Sequence[Seen], board: Board, options: BoardOptions
+) -> tuple[dict[str, LensFit], dict[str, CalibrationError]]:
+    """The lenses of all cameras by name, and why some could not be determined."""
+
+    def fitted(one: Seen) -> LensFit | CalibrationError:
+        try:
+            return _lens(one, board, options)
+        except CalibrationError as error:
+            return error
+
+    with ThreadPoolExecutor(options.workers) as pool:
+        fits = dict(zip((one.name for one in seen), pool.map(fitted, seen), strict=True))
+    errors = {name: fit for name, fit in fits.items() if isinstance(fit, CalibrationError)}
+    return {name: fit for name, fit in fits.items() if isinstance(fit, LensFit)}, errors
+
+
+def _lens(one: Seen, board: Board, options: BoardOptions) -> LensFit:
+    if len(one.moments) < options.minimum_images:
         raise CalibrationError(
-            f"the board was found in {len(corners)} of {images} images, "
+            f"the board was found in {len(one.moments)} of {sum(one.images)} images, "
             f"at least {options.minimum_images} are needed",
-            where=f"Camera {name}",
+            where=f"Camera {one.name}",
             fix=f"Check that the board has {board}, or film it again",
         )
-    pixels = np.stack(list(corners.values()))
-    return fit_lens(
-        name,
-        size,
-        pixels,
-        board.points,
-        minimum=options.minimum_images,
-        floor_px=options.lens_floor_px,
-    )
-
-
-def _sightings(detections: Mapping[str, Mapping[int, Array]], lenses: list[LensFit]) -> Sightings:
-    """The images that fit their lens, of all cameras."""
-    parts = []
-    for index, (corners, fit) in enumerate(zip(detections.values(), lenses, strict=True)):
-        camera = np.full(len(corners), index, dtype=np.int64)
-        frame = np.array(list(corners), dtype=np.int64)
-        pixels = np.stack(list(corners.values()))
-        parts.append(Sightings(camera, frame, pixels, fit.R, fit.t, fit.rms).take(fit.kept))
-    return Sightings.joined(parts)
+    return LensImages(
+        one.name, one.size, one.pixels, board.points, options.minimum_images, options.lens_floor_px
+    ).fitted(options.lens_of(one.name))
 
 
 @dataclass(frozen=True)
-class _Result:
-    """All that was found out, to be put in the words of the caller."""
+class _Attempt:
+    """The cameras whose lens is known, to be placed and refined without those that do not let themselves."""
 
-    names: list[str]
-    sizes: Mapping[str, tuple[int, int]]
+    seen: Sequence[Seen]
+    lenses: Mapping[str, LensFit]
     board: Board
-    found: Mapping[str, Mapping[int, Array | None]]
-    lenses: list[LensFit]
-    joint: JointFit
-    reference: int
+    reference: str | None
+    options: BoardOptions
 
-    def collected(self) -> BoardCalibration:
-        residual_px = {name: self._residual(index) for index, name in enumerate(self.names)}
-        counts = {name: self._counts(index) for index, name in enumerate(self.names)}
-        images = sum(count.found for count in counts.values())
-        source = f"board of {self.board}, {images} images"
-        cameras = tuple(self._camera(index) for index in range(len(self.names)))
-        rig = Rig(cameras, source, residual_px, self._notes())
-        detections = {
-            name: {frame: corners for frame, corners in frames.items() if corners is not None}
-            for name, frames in self.found.items()
-        }
-        return BoardCalibration(
-            rig,
-            self.board,
-            residual_px,
-            (*self._unfit(), *(self._rejection(one) for one in self.joint.disagreements)),
-            counts,
-            {name: self._deviations(index) for index, name in enumerate(self.names)},
-            {name: self._used(index) for index, name in enumerate(self.names)},
-            detections,
-            self.names[self.reference],
-            self.joint,
-        )
+    def solved(
+        self, left_out: Mapping[str, CalibrationError]
+    ) -> tuple[Lineup, JointFit, dict[str, CalibrationError]]:
+        """The cameras that could be calibrated, their fit, and why the others could not."""
+        left_out = dict(left_out)
+        while True:
+            self._require_enough(left_out)
+            lineup, sightings = self._lineup([one for one in self.seen if one.name not in left_out])
+            lineup, standing = place_most(lineup, sightings, from_reference=self.reference is not None)
+            left_out |= {lineup.names[index]: error for index, error in standing.refused.items()}
+            self._require_enough(left_out)
+            lineup = lineup.of(sorted(standing.placed))
+            try:
+                return lineup, fit_jointly(lineup, *standing.only_placed(), self._shape()), left_out
+            except UnfitCamerasError as unfit:
+                left_out |= {lineup.names[index]: error for index, error in unfit.reasons.items()}
 
-    def _camera(self, index: int) -> Camera:
-        state, name = self.joint.state, self.names[index]
-        fx, fy, cx, cy = state.lens[index, :4]
-        K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-        # The fit holds the reference camera at the identity; the world is that camera's axes, turned Y up.
-        R = state.camera_rotation[index] @ _REFERENCE_R
-        return Camera(
-            name,
-            *self.sizes[name],
-            K,
-            state.lens[index, 4:],
-            R,
-            state.camera_translation[index],
-            bool(state.fisheye[index]),
-        )
+    def _require_enough(self, left_out: Mapping[str, CalibrationError]) -> None:
+        """Raise the first error where no rig would remain, or not the one that was asked for."""
+        missing = [left_out[one.name] for one in self.seen if one.name in left_out]
+        if self.reference is not None and self.reference in left_out:
+            raise left_out[self.reference]
+        if missing and (self.options.strict or len(self.seen) - len(missing) < 2):
+            raise missing[0]
 
-    def _of_camera(self, index: int) -> NDArray[np.bool_]:
-        return np.asarray((self.joint.sightings.camera == index) & self.joint.agreeing)
+    def _lineup(self, seen: Sequence[Seen]) -> tuple[Lineup, Sightings]:
+        """Some of the cameras, and their images that fit their lenses."""
+        names = [one.name for one in seen]
+        fits = [self.lenses[name] for name in names]
+        parts = []
+        for index, (one, fit) in enumerate(zip(seen, fits, strict=True)):
+            camera = np.full(len(one.moments), index, dtype=np.int64)
+            sightings = Sightings(camera, one.moments, one.pixels, fit.R, fit.t, fit.rms)
+            parts.append(sightings.take(fit.kept))
+        held = names.index(self.reference) if self.reference in names else 0
+        sizes = [one.size for one in seen]
+        board = self.board
+        lineup = Lineup(names, sizes, fits, board.points, board.turned, held, self.options.agreement)
+        return lineup, Sightings.joined(parts)
 
-    def _residual(self, index: int) -> float:
-        return float(np.sqrt((self.joint.rms[self._of_camera(index)] ** 2).mean()))
-
-    def _used(self, index: int) -> tuple[int, ...]:
-        return tuple(int(f) for f in self.joint.sightings.frame[self._of_camera(index) & self.joint.shared])
-
-    def _counts(self, index: int) -> ViewCounts:
-        frames = self.found[self.names[index]]
-        missing = tuple(frame for frame, corners in frames.items() if corners is None)
-        return ViewCounts(len(frames), missing, int(self.lenses[index].kept.sum()), len(self._used(index)))
-
-    def _deviations(self, index: int) -> Deviations:
-        row = self.joint.deviations[index]
-        return Deviations(row[:2], row[2:4], row[4:LENS_SIZE], row[LENS_SIZE + 3 :])
-
-    def _unfit(self) -> list[Rejection]:
-        """Images whose corners do not fit their own camera's lens."""
-        return [
-            Rejection(name, frame, f"the corners do not fit the lens: off by {rms:.1f} px", lens=False)
-            for name, fit in zip(self.names, self.lenses, strict=True)
-            for frame, rms, kept in zip(self._seen(name), fit.rms, fit.kept, strict=True)
-            if not kept
-        ]
-
-    def _seen(self, name: str) -> list[int]:
-        return [frame for frame, corners in self.found[name].items() if corners is not None]
-
-    def _rejection(self, one: Disagreement) -> Rejection:
-        others = ", ".join(self.names[other] for other in one.others)
-        reason = (
-            f"out of sync with {others}: board off by {one.off_px:.1f} px ({one.off_metres * 1000:.1f} mm)"
-        )
-        return Rejection(self.names[one.camera], one.frame, reason, lens=True)
-
-    def _notes(self) -> tuple[str, ...]:
-        """A sentence for each camera that lost frames."""
-        notes = []
-        for index, name in enumerate(self.names):
-            frames = [one.frame for one in self.joint.disagreements if one.camera == index]
-            if frames:
-                total = len(frames) + len(self._used(index))
-                notes.append(
-                    f"{name} was out of sync in {len(frames)} of {total} shared frames, "
-                    f"between {min(frames)} and {max(frames)}; they served its lens only"
-                )
-        return tuple(notes)
+    def _shape(self) -> ShapePrior | None:
+        kind = self.options.refine_board
+        return None if kind is None else ShapePrior(self.board.points, self.options.board_sigma, kind)

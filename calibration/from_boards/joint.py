@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
+from calibration.from_boards.agreement import UnfitCamerasError
 from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, State
 from calibration.from_boards.bundle import Adjusted, Options, adjust
-from calibration.from_boards.consensus import Agreement, require_agreement
-from calibration.from_boards.lens_fit import lens_prior
-from calibration.from_boards.poses import Sightings, place_boards
+from calibration.from_boards.lens_models import K3, lens_prior
+from calibration.from_boards.lineup import Lineup
+from calibration.from_boards.poses import Sightings, board_ids, place_boards
+from calibration.from_boards.shape_prior import ShapePrior
 from calibration.from_boards.sync import Disagreement, disagreements, find_agreeing
 
 Array = NDArray[np.float64]
@@ -21,12 +22,13 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _ROUNDS = 12
-_K3 = 8
 # k3 is freed where the corners insist: this many standard deviations, and this lower a residual.
 _K3_DEVIATIONS = 5.0
 _K3_GAIN = 0.97
 # Standard deviation, as a share of the focal length, at which a calibration is no calibration.
 _FOCAL_UNSURE = 0.03
+# Before it is known who agrees, everyone has a say, with this many pixels of patience.
+_PATIENCE_PX = 3.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class JointFit:
 
     Attributes:
         state: lenses and poses, the reference camera at the identity.
-        deviations: (C, CAMERA_SIZE) standard deviations of lens, rotation and translation; 0 where held.
+        points: (N, 3) the board's points in metres, as they were refined or given.
+        covariance: (C, CAMERA_SIZE, CAMERA_SIZE) of lens, rotation and translation; 0 where held.
+        point_deviations: (N, 3) metres; 0 where held.
         sightings: the images.
         agreeing: (M,) whether the image agrees with the others of its frame.
         shared: (M,) whether another agreeing image shares its frame.
@@ -44,7 +48,9 @@ class JointFit:
     """
 
     state: State
-    deviations: Array
+    points: Array
+    covariance: Array
+    point_deviations: Array
     sightings: Sightings
     agreeing: Bools
     shared: Bools
@@ -53,73 +59,66 @@ class JointFit:
 
 
 def fit_jointly(
-    names: Sequence[str],
-    sizes: Sequence[tuple[int, int]],
-    state: State,
-    sightings: Sightings,
-    points: Array,
-    reference: int,
-    agreement: Agreement,
+    lineup: Lineup, state: State, sightings: Sightings, shape: ShapePrior | None = None
 ) -> JointFit:
     """Alternate between refining everything and finding the images that agree, until those stay the same.
 
     Args:
-        names: C names, for errors.
-        sizes: (width, height) of each camera.
+        lineup: the cameras and the board.
         state: where to start, with all cameras placed.
         sightings: M images.
-        points: (N, 3) board points in metres.
-        reference: index of the camera that is held.
-        agreement: what counts as agreement.
+        shape: what is believed of the board's points, if they are to be refined.
 
     Raises:
-        CalibrationError: if too few frames agree on where a camera stands, or the images do not determine
-            a focal length.
+        UnfitCamerasError: if too few frames agree on where cameras stand, or the images do not determine
+            their focal lengths.
     """
-    fit = _Fit(names, sizes, sightings, points, reference)
-    free = fit.free()
+    fit = _Fit(lineup, sightings)
     agreeing = np.ones(len(sightings), dtype=bool)
-    typical = fit.typical(place_boards(state, sightings, fit.boards(agreeing), points).rms, agreeing)
-    for _ in range(_ROUNDS):
-        before = agreeing
-        agreeing = find_agreeing(state, sightings, points, reference, agreement, typical)
-        fit.require_connected(agreeing, agreement)
-        adjusted = fit.adjusted(state, agreeing, free, typical)
-        state, typical = adjusted.state, fit.typical(adjusted.rms, agreeing)
-        if (agreeing == before).all():
-            break
-    adjusted = fit.with_k3(adjusted, agreeing, free, typical)
-    fit.require_sure(adjusted)
+    current = fit.settled(state, agreeing)
+    current, agreeing = fit.agreed(current, agreeing, None)
+    if shape is not None:
+        current, agreeing = fit.agreed(current, agreeing, shape)
+    current = fit.with_k3(current, agreeing, shape)
+    fit.require_sure(current)
+    found = current.adjusted
     return JointFit(
-        adjusted.state,
-        adjusted.deviations.cameras,
+        found.state,
+        found.points,
+        found.uncertainty.cameras,
+        found.uncertainty.points,
         sightings,
         agreeing,
         fit.shared(agreeing),
-        adjusted.rms,
-        disagreements(adjusted.state, sightings, points, agreeing),
+        found.rms,
+        disagreements(found.state, sightings, found.points, agreeing),
     )
 
 
 @dataclass(frozen=True)
+class _Current:
+    """An adjustment, what it was free to change, and the RMS in pixels of its typical shared image."""
+
+    adjusted: Adjusted
+    free: Bools
+    typical: float
+
+
+@dataclass(frozen=True)
 class _Fit:
-    names: Sequence[str]
-    sizes: Sequence[tuple[int, int]]
+    lineup: Lineup
     sightings: Sightings
-    points: Array
-    reference: int
 
     def free(self) -> Bools:
-        """All may change (C, 15) but k3 and the reference camera's pose, which is the gauge."""
-        free = np.ones((len(self.names), CAMERA_SIZE), dtype=bool)
-        free[:, _K3:LENS_SIZE] = False
-        free[self.reference, LENS_SIZE:] = False
+        """(C, CAMERA_SIZE) all may change but the reference camera's pose, which is the gauge."""
+        free = np.ones((len(self.lineup), CAMERA_SIZE), dtype=bool)
+        free[:, :LENS_SIZE] = [fit.free for fit in self.lineup.lenses]
+        free[self.lineup.reference, LENS_SIZE:] = False
         return free
 
     def boards(self, agreeing: Bools) -> Ints:
         """Ids of board poses (M,): one for the agreeing images of a frame, one for each other image."""
-        own = np.where(agreeing, -1, self.sightings.camera)
-        return np.unique(np.stack((self.sightings.frame, own)), axis=1, return_inverse=True)[1].reshape(-1)
+        return board_ids(self.sightings, agreeing)
 
     def shared(self, agreeing: Bools) -> Bools:
         """Which images (M,) share their board pose with another one."""
@@ -131,54 +130,109 @@ class _Fit:
         shared = self.shared(agreeing)
         return float(np.median(rms[shared] if shared.any() else rms))
 
-    def require_connected(self, agreeing: Bools, agreement: Agreement) -> None:
-        """Raise a CalibrationError if a camera hangs on too few agreeing frames, or on none."""
-        if len(self.names) == 1:
+    def settled(self, state: State, agreeing: Bools) -> _Current:
+        """The poses brought to what all images say together, with the lenses held."""
+        free = self.free()
+        poses = free.copy()
+        poses[:, :LENS_SIZE] = False
+        start = place_boards(state, self.sightings, self.boards(agreeing), self.lineup.points)
+        options = Options(robust_px=_PATIENCE_PX, max_iterations=15, tolerance=1e-3)
+        adjusted = adjust(start.state, start.images, self.lineup.points, poses, None, options)
+        return _Current(adjusted, free, self.typical(adjusted.rms, agreeing))
+
+    def agreed(self, current: _Current, agreeing: Bools, shape: ShapePrior | None) -> tuple[_Current, Bools]:
+        """Refined until the images that agree are the same."""
+        for _ in range(_ROUNDS):
+            before, state = agreeing, current.adjusted.state
+            agreeing = find_agreeing(
+                state,
+                self.sightings,
+                current.adjusted.points,
+                self.lineup.reference,
+                self.lineup.agreement,
+                current.typical,
+            )
+            self.require_connected(agreeing)
+            current = self.refined(current, agreeing, current.free, shape)
+            if (agreeing == before).all():
+                break
+        return current, agreeing
+
+    def refined(self, current: _Current, agreeing: Bools, free: Bools, shape: ShapePrior | None) -> _Current:
+        before, typical = current.adjusted, current.typical
+        start = place_boards(before.state, self.sightings, self.boards(agreeing), before.points)
+        prior = lens_prior(self.lineup.sizes, before.state.lens, [fit.model for fit in self.lineup.lenses])
+        options = Options(robust_px=max(1.0, 4 * typical), noise_px=typical / np.sqrt(2))
+        found = adjust(start.state, start.images, before.points, free, prior, options, shape)
+        return _Current(found, free, self.typical(found.rms, agreeing))
+
+    def with_k3(self, current: _Current, agreeing: Bools, shape: ShapePrior | None) -> _Current:
+        """The same with k3 free for Brown's lenses whose corners insist on it; unchanged if none do."""
+        brown = np.array([fit.model == "brown" for fit in self.lineup.lenses])
+        asked = brown & ~current.free[:, K3]
+        if not asked.any():
+            return current
+        free = current.free.copy()
+        free[asked, K3] = True
+        freed = self.refined(current, agreeing, free, shape)
+        deviations = np.sqrt(freed.adjusted.uncertainty.cameras[:, K3, K3])
+        sure = np.abs(freed.adjusted.state.lens[:, K3]) > _K3_DEVIATIONS * deviations
+        for index in np.flatnonzero(asked):
+            mine = self.sightings.camera == index
+            squared = [(one.adjusted.rms[mine] ** 2).mean() for one in (freed, current)]
+            free[index, K3] = sure[index] and np.sqrt(squared[0] / squared[1]) < _K3_GAIN
+        return self.refined(current, agreeing, free, shape) if free[asked, K3].any() else current
+
+    def require_connected(self, agreeing: Bools) -> None:
+        """Raise an UnfitCamerasError for cameras that hang on too few agreeing frames, or on none."""
+        if len(self.lineup) == 1:
             return
         shared, together = self.shared(np.ones_like(agreeing)), self.shared(agreeing)
-        for index, name in enumerate(self.names):
+        reasons: dict[int, CalibrationError] = {}
+        for index, name in enumerate(self.lineup.names):
             mine = self.sightings.camera == index
-            require_agreement(name, int((mine & together).sum()), int((mine & shared).sum()), agreement)
-        reached = {self.reference}
-        while len(reached) < len(self.names):
-            inside = np.isin(self.sightings.camera, list(reached)) & together
-            near = together & np.isin(self.sightings.frame, self.sightings.frame[inside])
-            more = {int(camera) for camera in self.sightings.camera[near]} - reached
+            try:
+                self.lineup.agreement.require(name, int((mine & together).sum()), int((mine & shared).sum()))
+            except CalibrationError as error:
+                reasons[index] = error
+        if not reasons:
+            reasons = self._apart(together)
+        if reasons:
+            raise UnfitCamerasError(reasons)
+
+    def _apart(self, together: Bools) -> dict[int, CalibrationError]:
+        """The cameras that no chain of agreeing frames ties to the reference."""
+        names, sightings = self.lineup.names, self.sightings
+        reached = {self.lineup.reference}
+        while True:
+            inside = np.isin(sightings.camera, list(reached)) & together
+            near = together & np.isin(sightings.frame, sightings.frame[inside])
+            more = {int(camera) for camera in sightings.camera[near]} - reached
             if not more:
-                apart = [name for index, name in enumerate(self.names) if index not in reached]
-                raise CalibrationError(
-                    f"no frame agrees on where it stands to {self.names[self.reference]}",
-                    where=f"Camera {', '.join(apart)}",
-                    fix="Check that the cameras were in sync and did not move",
-                )
+                break
             reached |= more
+        return {
+            index: CalibrationError(
+                f"no frame agrees on where it stands to {names[self.lineup.reference]}",
+                where=f"Camera {names[index]}",
+                fix="Check that the cameras were in sync and did not move",
+            )
+            for index in range(len(names))
+            if index not in reached
+        }
 
-    def require_sure(self, adjusted: Adjusted) -> None:
-        """Raise a CalibrationError for a camera whose focal length could as well be another."""
-        unsure = (adjusted.deviations.cameras[:, :2] / adjusted.state.lens[:, :2]).max(axis=1)
-        for name, share in zip(self.names, unsure, strict=True):
-            if share > _FOCAL_UNSURE:
-                raise CalibrationError(
-                    f"the images leave the focal length unsure by more than {_FOCAL_UNSURE:.0%}",
-                    where=f"Camera {name}",
-                    fix="Film the board at different distances and tilted in different directions",
-                )
-
-    def adjusted(self, state: State, agreeing: Bools, free: Bools, typical: float) -> Adjusted:
-        start = place_boards(state, self.sightings, self.boards(agreeing), self.points)
-        options = Options(robust_px=max(1.0, 4 * typical), noise_px=typical)
-        return adjust(
-            start.state, start.images, self.points, free, lens_prior(self.sizes, state.lens), options
-        )
-
-    def with_k3(self, adjusted: Adjusted, agreeing: Bools, free: Bools, typical: float) -> Adjusted:
-        """The same with k3 free for the cameras whose corners insist on it; unchanged if none do."""
-        free = free.copy()
-        free[:, _K3] = True
-        freed = self.adjusted(adjusted.state, agreeing, free, typical)
-        sure = np.abs(freed.state.lens[:, _K3]) > _K3_DEVIATIONS * freed.deviations.cameras[:, _K3]
-        for index in range(len(self.names)):
-            mine = self.sightings.camera == index
-            gain = np.sqrt((freed.rms[mine] ** 2).mean() / (adjusted.rms[mine] ** 2).mean())
-            free[index, _K3] = sure[index] and gain < _K3_GAIN
-        return self.adjusted(adjusted.state, agreeing, free, typical) if free[:, _K3].any() else adjusted
+    def require_sure(self, current: _Current) -> None:
+        """Raise an UnfitCamerasError for cameras whose focal length could as well be another."""
+        found = current.adjusted
+        variance = np.einsum("cii->ci", found.uncertainty.cameras)[:, :2]
+        unsure = (np.sqrt(variance) / found.state.lens[:, :2]).max(axis=1)
+        reasons = {
+            index: CalibrationError(
+                f"the images leave the focal length unsure by more than {_FOCAL_UNSURE:.0%}",
+                where=f"Camera {self.lineup.names[index]}",
+                fix="Film the board at different distances and tilted in different directions",
+            )
+            for index in np.flatnonzero(unsure > _FOCAL_UNSURE).tolist()
+        }
+        if reasons:
+            raise UnfitCamerasError(reasons)

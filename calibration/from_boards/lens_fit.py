@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.camera import LensModel
 from calibration.errors import CalibrationError
 from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE
-from calibration.from_boards.bundle import Prior, adjust
+from calibration.from_boards.bundle import Options, adjust
+from calibration.from_boards.lens_models import K3, LensChoice, freed, lens_prior
+from calibration.from_boards.lens_start import guess_lens
 from calibration.from_boards.poses import poses_in_camera
 
 Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
-# A first guess of the focal length as a share of the longer side: wide, normal, long.
-_FOCAL_GUESSES = (0.7, 1.5, 4.0)
-_GUESS_IMAGES = 25
-# What the terms of the lens may plausibly do at the image's corner, as shares of the distance from the
-# middle: k1, k2, p1, p2, k3. It matters only where the corners do not say better.
-_PLAUSIBLE = np.array([0.10, 0.02, 0.005, 0.005, 0.01, 0.1, 0.02, 0.01])
-_PRINCIPAL_SHARE = 0.05
+# Another model is worth a look where it lowers the residual of the images that it is fitted to this much...
+_WORTH_A_LOOK = 0.97
+# ...and is taken where it lowers the residual of images that it was not fitted to by a tenth.
+_CLEARLY_BETTER = 0.9
+# Images whose corners fit this many times worse than the typical one's are not of this board and lens.
+_UNFIT = 4.0
+_MODEL_STEPS = 20
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class LensFit:
 
     Attributes:
         lens: (LENS_SIZE,) fx fy cx cy, coefficients.
-        fisheye: whether it is a fisheye.
+        model: what the lens is taken for.
+        free: (LENS_SIZE,) which numbers were determined.
         R: (M, 3, 3) board to camera, for every image.
         t: (M, 3) metres.
         rms: (M,) RMS distance of the corners in pixels.
@@ -39,98 +42,138 @@ class LensFit:
     """
 
     lens: Array
-    fisheye: bool
+    model: LensModel
+    free: Bools
     R: Array
     t: Array
     rms: Array
-    kept: NDArray[np.bool_]
+    kept: Bools
 
 
-def fit_lens(
-    name: str, size: tuple[int, int], pixels: Array, points: Array, *, minimum: int, floor_px: float
-) -> LensFit:
-    """Focal lengths, principal point and k1 k2 p1 p2 (k3 = 0) of one camera.
+@dataclass(frozen=True)
+class LensImages:
+    """All that is known of a lens before it is fitted.
 
-    Images whose corners fit four times worse than the typical one, and worse than `floor_px`, are left out.
-
-    Args:
+    Attributes:
         name: the camera, for errors.
         size: (width, height) in pixels.
-        pixels: (M, N, 2) corners.
+        pixels: (M, N, 2) corners, NaN where one is not seen; each image tells where the board is.
         points: (N, 3) board points in metres.
         minimum: the fewest images that will do.
         floor_px: RMS in pixels below which an image is never left out.
-
-    Raises:
-        CalibrationError: if the images do not determine the lens.
     """
-    lens = _first_guess(name, size, pixels, points)
-    kept = np.ones(len(pixels), dtype=bool)
-    while True:
-        lens = _refined(lens, size, pixels[kept], points)
-        placed = poses_in_camera(lens, False, pixels, points)
-        rms = placed.rms
-        good = rms <= max(floor_px, 4 * float(np.median(rms[kept])))
-        if good.sum() < minimum:
+
+    name: str
+    size: tuple[int, int]
+    pixels: Array
+    points: Array
+    minimum: int
+    floor_px: float
+
+    def fitted(self, choice: LensChoice = "auto") -> LensFit:
+        """The lens, of a given model or of the one that the corners ask for.
+
+        By itself the lens is Brown's with k1 k2 p1 p2. Where a rational lens would fit the same images
+        more than 3 percent better, k3, a rational lens and a fisheye are tried; half of the images
+        are fitted and the other half judge. The model is the simplest that no other beats by a tenth.
+
+        Raises:
+            CalibrationError: if the images do not determine the lens.
+        """
+        if choice != "auto":
+            return self._alone(choice)
+        try:
+            plain = self._alone("brown")
+        except CalibrationError as error:
+            return self._without_brown(error)
+        rational = self._adjusted(plain, "rational")
+        if _typical(rational, plain.kept) > _WORTH_A_LOOK * _typical(plain, plain.kept):
+            return plain
+        return self._simplest([self._adjusted(plain, "brown", k3=True), rational, *self._fisheyes()])
+
+    def _without_brown(self, error: CalibrationError) -> LensFit:
+        """A fisheye, where a perspective lens explains nothing."""
+        fisheyes = self._fisheyes()
+        if not fisheyes:
+            raise error
+        return fisheyes[0]
+
+    def _fisheyes(self) -> list[LensFit]:
+        try:
+            return [self._alone("fisheye")]
+        except CalibrationError:
+            return []
+
+    def _simplest(self, fits: list[LensFit]) -> LensFit:
+        """The first of the fits that none after it beats clearly on images that it was not fitted to."""
+        held = [self._held_px(fit) for fit in fits]
+        best = 0
+        for index in range(1, len(fits)):
+            if held[index] < _CLEARLY_BETTER * held[best]:
+                best = index
+        return fits[best]
+
+    def _held_px(self, fit: LensFit) -> float:
+        """RMS in pixels of the typical image for the lens of the images of the other half."""
+        half = np.arange(len(self.pixels)) % 2 == 0
+        held = np.zeros(len(self.pixels))
+        for mine in (half, ~half):
+            if not (fit.kept & mine).any():
+                return np.inf
+            lens = self._refined(fit.lens, fit.model, fit.free, fit.kept & mine)
+            fisheye = fit.model == "fisheye"
+            held[~mine] = poses_in_camera(lens, fisheye, self.pixels[~mine], self.points).rms
+        return float(np.median(held))
+
+    def _alone(self, model: LensModel) -> LensFit:
+        """The lens of one model from a first guess."""
+        lens = guess_lens(self.size, self.pixels, self.points, fisheye=model == "fisheye")
+        if lens is None:
             raise CalibrationError(
-                f"the corners of {int(good.sum())} of {len(pixels)} images fit one lens, "
-                f"at least {minimum} are needed",
-                where=f"Camera {name}",
-                fix="Check the board's corner counts and the sharpness of the images",
+                "the images of the board do not tell the focal length",
+                where=f"Camera {self.name}",
+                fix="Check the board's corner counts, and tilt it in different directions",
             )
-        if not (kept & ~good).any():
-            return LensFit(
-                lens, False, placed.state.board_rotation, placed.state.board_translation, rms, kept
-            )
-        kept &= good
+        return self._kept(lens, model, freed(model), np.ones(len(self.pixels), dtype=bool))
+
+    def _adjusted(self, start: LensFit, model: LensModel, *, k3: bool = False) -> LensFit:
+        """The lens of another model, from one that is nearly right."""
+        free = freed(model)
+        free[K3] |= k3
+        return self._kept(start.lens, model, free, start.kept)
+
+    def _kept(self, lens: Array, model: LensModel, free: Bools, kept: Bools) -> LensFit:
+        """Fit, and leave out the images that do not fit, until those are the same."""
+        while True:
+            lens = self._refined(lens, model, free, kept)
+            placed = poses_in_camera(lens, model == "fisheye", self.pixels, self.points)
+            good = placed.rms <= max(self.floor_px, _UNFIT * float(np.median(placed.rms[kept])))
+            if good.sum() < self.minimum:
+                raise CalibrationError(
+                    f"the corners of {int(good.sum())} of {len(good)} images fit one lens, "
+                    f"at least {self.minimum} are needed",
+                    where=f"Camera {self.name}",
+                    fix="Check the board's corner counts and the sharpness of the images",
+                )
+            if not (kept & ~good).any():
+                state = placed.state
+                return LensFit(
+                    lens, model, free, state.board_rotation, state.board_translation, placed.rms, kept
+                )
+            kept = kept & good
+
+    def _refined(self, lens: Array, model: LensModel, free: Bools, kept: Bools) -> Array:
+        """The lens adjusted to some of the images."""
+        placed = poses_in_camera(lens, model == "fisheye", self.pixels[kept], self.points)
+        lens = np.where(free, lens, 0.0)
+        start = replace(placed.state, lens=lens[None])
+        all_free = np.zeros((1, CAMERA_SIZE), dtype=bool)
+        all_free[:, :LENS_SIZE] = free
+        prior = lens_prior([self.size], lens[None], [model])
+        options = Options(max_iterations=_MODEL_STEPS if model == "rational" else Options.max_iterations)
+        found = adjust(start, placed.images, self.points, all_free, prior, options)
+        return np.asarray(found.state.lens[0])
 
 
-def lens_prior(sizes: Sequence[tuple[int, int]], lenses: Array) -> Prior:
-    """Beliefs about lenses (C, 9): a principal point near the middle, a distortion that is not absurd."""
-    shape = np.array(sizes, dtype=np.float64)
-    mean = np.zeros((len(sizes), LENS_SIZE))
-    mean[:, 2:4] = (shape - 1) / 2
-    sigma = np.full(mean.shape, np.inf)
-    sigma[:, 2:4] = _PRINCIPAL_SHARE * shape.max(axis=1, keepdims=True)
-    radius = np.linalg.norm(shape / 2 / lenses[:, :2], axis=1, keepdims=True)
-    sigma[:, 4:] = _PLAUSIBLE / radius ** np.array([2, 4, 1, 1, 6, 2, 4, 6])
-    return Prior(mean, sigma)
-
-
-def _first_guess(name: str, size: tuple[int, int], pixels: Array, points: Array) -> Array:
-    """Focal length and k1 from a spread of images; several starts, since far views hide the focal length."""
-    chosen = pixels[np.linspace(0, len(pixels) - 1, min(len(pixels), _GUESS_IMAGES)).astype(int)]
-    present = np.isfinite(chosen).all(axis=-1)
-    seen = [corners[mask].astype(np.float32) for corners, mask in zip(chosen, present, strict=True)]
-    flat = [points[mask].astype(np.float32) for mask in present]
-    flags = (
-        cv2.CALIB_USE_INTRINSIC_GUESS
-        | cv2.CALIB_FIX_ASPECT_RATIO
-        | cv2.CALIB_FIX_PRINCIPAL_POINT
-        | cv2.CALIB_ZERO_TANGENT_DIST
-        | cv2.CALIB_FIX_K2
-        | cv2.CALIB_FIX_K3
-    )
-    best, best_rms = None, np.inf
-    for share in _FOCAL_GUESSES:
-        focal = share * max(size)
-        K = np.array([[focal, 0, (size[0] - 1) / 2], [0, focal, (size[1] - 1) / 2], [0, 0, 1.0]])
-        rms, K, lens, _, _ = cv2.calibrateCamera(flat, seen, size, K, np.zeros(5), flags=flags)
-        if np.isfinite(rms) and rms < best_rms and 0.1 < K[0, 0] / max(size) < 50:
-            best, best_rms = np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2], lens.ravel()[0], *[0] * 7]), rms
-    if best is None:
-        raise CalibrationError(
-            "the images of the board do not tell the focal length",
-            where=f"Camera {name}",
-            fix="Check the board's corner counts, and tilt it in different directions",
-        )
-    return best
-
-
-def _refined(lens: Array, size: tuple[int, int], pixels: Array, points: Array) -> Array:
-    placed = poses_in_camera(lens, False, pixels, points)
-    free = np.zeros((1, CAMERA_SIZE), dtype=bool)
-    free[:, :8] = True
-    state, images = placed.state, placed.images
-    fitted = adjust(state, images, points, free, lens_prior([size], state.lens))
-    return np.asarray(fitted.state.lens[0])
+def _typical(fit: LensFit, kept: Bools) -> float:
+    return float(np.sqrt((fit.rms[kept] ** 2).mean()))

@@ -143,7 +143,7 @@ class _Sums:
 
     def add(self, part: slice, images: Images, by: Derivatives, error: Array, weight: Array) -> None:
         """Add the images of one chunk."""
-        flat = (len(images.camera), -1)
+        flat = (len(images.camera), error[0].size)
         camera = by.by_camera[..., self.columns].reshape(*flat, len(self.columns))
         board = by.by_board.reshape(*flat, 6)
         rows = np.repeat(weight, 2, axis=-1)[:, None]
@@ -172,13 +172,13 @@ class _Sums:
         width = len(self.columns)
         matrix = np.zeros((cameras, width, cameras, width))
         matrix[np.arange(cameras), :, np.arange(cameras)] = self.cameras
-        dense = matrix.reshape(cameras * width, -1)
+        dense = matrix.reshape(cameras * width, cameras * width)
         gradient = self.camera_gradient.ravel()
         if self.with_points:
             size = self.points.shape[0] * 3
             points = np.zeros((size // 3, 3, size // 3, 3))
             points[np.arange(size // 3), :, np.arange(size // 3)] = self.points
-            across = self.camera_points.reshape(-1, size)
+            across = self.camera_points.reshape(cameras * width, size)
             dense = np.block([[dense, across], [across.T, points.reshape(size, size)]])
             gradient = np.concatenate((gradient, self.point_gradient.ravel()))
         return System(

@@ -144,13 +144,34 @@ def test_too_few_images_name_the_camera_and_the_counts() -> None:
     assert str(caught.value).startswith(expected)
 
 
-def test_a_board_that_is_never_shared_names_the_camera() -> None:
-    """A camera that never sees the board together with another one cannot be placed, and is named."""
+def test_a_camera_that_shares_no_board_is_left_out_and_named() -> None:
+    """A camera that never sees the board together with another one is left out with the reason; or an error,
+    where it was to be the reference or where nothing may be left out."""
     truth = arc_rig(3)
     corners = see(truth, board_poses(24))
     corners["cam2"] = {frame + 1000: c for frame, c in corners["cam2"].items()}
+    result = calibrate(truth, corners)
+    assert result.rig.names == ("cam0", "cam1")
+    reason = "in no frame is the board seen both by cam2 and by cam0, cam1"
+    assert result.left_out["cam2"].what == reason
+    assert result.rig.notes == (f"cam2 is left out: {reason}",)
     with pytest.raises(CalibrationError, match="Camera cam2: in no frame is the board seen both by cam2 and"):
-        calibrate(truth, corners)
+        calibrate(truth, corners, reference="cam2")
+    with pytest.raises(CalibrationError, match="Camera cam2: in no frame"):
+        calibrate_board(corners, sizes(truth), BOARD, options=BoardOptions(strict=True))
+
+
+def test_one_bad_camera_does_not_fail_a_rig() -> None:
+    """A camera that never sees the board, and the first at that, is left out with its counts."""
+    truth = arc_rig(3)
+    corners = see(truth, board_poses(16))
+    images: dict[str, dict[int, View]] = {name: dict(frames.items()) for name, frames in corners.items()}
+    images["cam0"] = dict.fromkeys(range(1001, 1017), np.zeros((768, 1024), np.uint8))
+    result = calibrate_board(images, sizes(truth), BOARD)
+    assert (result.rig.names, result.reference) == (("cam1", "cam2"), "cam1")
+    assert str(result.left_out["cam0"]).startswith("Camera cam0: the board was found in 0 of 16 images")
+    assert result.counts["cam0"].found == result.counts["cam0"].poses == 0
+    assert_like(result.rig, truth.select(["cam1", "cam2"]), focal=2e-3, metres=2e-3, degrees=0.2)
 
 
 def test_frames_that_all_contradict_each_other_are_an_error() -> None:

@@ -114,7 +114,8 @@ def test_deviations_are_what_repeated_noise_gives() -> None:
     """The stated standard deviations cover the errors: normalised errors are of the size of one."""
     truth = a_state(arc_rig(2), 10)
     found = adjust(truth, all_images(truth, 0.2), BOARD.points, free_all(2), None, Options(np.inf))
-    error = (found.state.lens - truth.lens)[:, :9] / found.deviations.cameras[:, :9]
+    deviations = np.sqrt(np.einsum("cii->ci", found.uncertainty.cameras))
+    error = (found.state.lens - truth.lens)[:, :9] / deviations[:, :9]
     assert 0.3 < np.sqrt((error**2).mean()) < 2.0
 
 
