@@ -13,7 +13,6 @@ from pipeline.progress import Progress
 from pipeline.shoot.rigs import RigChoice
 from pipeline.shoot.settings import (
     CalibrationSettings,
-    CameraSettings,
     GeneralSettings,
     RigSettings,
     ShootSettings,
@@ -70,7 +69,7 @@ def _board_alone(choice: RigChoice, rig: RigSettings) -> Shoot:
     images = {} if board is None else board.images
     settings = ShootSettings(
         shoot=GeneralSettings(name=rig.name, root=str(rigs.root), output=str(choice.folder(rig.name))),
-        cameras={name: CameraSettings(images=path) for name, path in images.items()},
+        cameras=dict(images),
         calibration=CalibrationSettings(source="board", board=board),
     )
     return Shoot(rigs.file, settings)

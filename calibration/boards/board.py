@@ -66,7 +66,7 @@ def searchable(image: Image) -> bool:
     """
     if image.ndim != 2 or image.dtype != np.uint8:
         raise InputError(f"the board is looked for in 8-bit grey images, not {image.dtype} {image.shape}")
-    return min(image.shape) >= _SMALLEST_SIDE
+    return bool(min(image.shape) >= _SMALLEST_SIDE)
 
 
 def runs_mirrored(points: Array, pixels: Array) -> bool:

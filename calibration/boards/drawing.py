@@ -59,7 +59,7 @@ def rasterised(drawing: Drawing, shape: tuple[int, int], scale: float, corner: t
         scale: pixels per metre.
         corner: (x, y) of the drawing's top left in pixels from the outer edge of the top left pixel.
     """
-    ink = np.zeros(shape)
+    ink = np.zeros(shape, np.float32)
     for x, y, width, height in drawing.boxes * scale:
         columns, across = _covered(corner[0] + x, corner[0] + x + width, shape[1])
         rows, down = _covered(corner[1] + y, corner[1] + y + height, shape[0])
@@ -78,7 +78,7 @@ def _covered(start: float, end: float, count: int) -> tuple[slice, Array]:
     )
 
 
-def _add_disc(ink: Array, x: float, y: float, radius: float) -> None:
+def _add_disc(ink: NDArray[np.float32], x: float, y: float, radius: float) -> None:
     """Add the share of each pixel that a disc covers, by samples within the pixels."""
     columns, _ = _covered(x - radius, x + radius, ink.shape[1])
     rows, _ = _covered(y - radius, y + radius, ink.shape[0])

@@ -28,7 +28,7 @@ class Movie:
         self.path = path
         self._start = start_frame
         self._lock = threading.Lock()
-        self._stream: Iterator[Image] | None = None
+        self._stream: Iterator[Any] | None = None
         self._next = 0
         count, self._size, self.fps = self._inspect()
         self._frames = tuple(range(start_frame, start_frame + count))
@@ -64,23 +64,22 @@ class Movie:
         if self._stream is None or index < self._next:
             self._stream, self._next = self._decode(), 0
         while True:
-            image = next(self._stream, None)
-            if image is None:
+            picture = next(self._stream, None)
+            if picture is None:
                 self._stream = None
                 raise UnreadableImageError(
                     f"Frame {index + self._start} does not decode", where=str(self.path)
                 )
             self._next += 1
             if self._next > index:
-                return image
+                return _rgb(picture)
 
-    def _decode(self) -> Iterator[Image]:
+    def _decode(self) -> Iterator[Any]:
         try:
             with av.open(str(self.path)) as container:
                 stream = container.streams.video[0]
                 stream.thread_type = "AUTO"
-                for picture in container.decode(stream):
-                    yield _rgb(picture)
+                yield from container.decode(stream)
         except av.FFmpegError as error:
             raise UnreadableImageError(
                 f"The movie does not decode ({error.strerror})", where=str(self.path)

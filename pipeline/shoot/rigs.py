@@ -18,13 +18,8 @@ from pydantic import Field, ValidationError
 
 from calibration.errors import InputError
 from pipeline.shoot.hours import Hours
-from pipeline.shoot.settings import (
-    CalibrationSettings,
-    CalibrationSource,
-    RigSettings,
-    Section,
-    first_problem,
-)
+from pipeline.shoot.section import Section
+from pipeline.shoot.settings import CalibrationSettings, CalibrationSource, RigSettings, first_problem
 
 RIGS_FILE_NAME = "rigs.toml"
 """What it is called in the folder of a shoot day; any other name will do where a shoot file names it."""

@@ -6,7 +6,10 @@ import difflib
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, ValidationError, model_validator
+
+from pipeline.shoot.board_settings import BoardSettings
+from pipeline.shoot.section import CameraSettings, Section
 
 
 def _moment(value: object) -> date:
@@ -20,38 +23,16 @@ Moment = Annotated[date | datetime, PlainValidator(_moment)]
 Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")]
 
 
-class Section(BaseModel):
-    """A table of the file: immutable, and every key is one that something reads."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class GeneralSettings(Section):
     """``[shoot]``: the shoot as a whole."""
 
     name: str = ""
+    subject: str = ""
     root: str = "."
     frames: str = ""
     fps: float = Field(default=24.0, gt=0)
     date: Moment | None = None
     output: str = "results"
-
-
-class CameraSettings(Section):
-    """``[cameras.NAME]``: the images of one camera."""
-
-    images: str
-    start_frame: int = 1001
-    exposure: float = 0.0
-
-
-class BoardSettings(Section):
-    """``[calibration.board]``: a checkerboard and each camera's images of it."""
-
-    columns: int = Field(ge=3)
-    rows: int = Field(ge=3)
-    square_mm: float = Field(gt=0)
-    images: dict[str, str]
 
 
 class DistanceSettings(Section):
@@ -160,6 +141,7 @@ class ExportSettings(Section):
     """``[export]``: the formats to write."""
 
     formats: tuple[str, ...] = ("obj", "gltf", "arkit")
+    cameras: tuple[str, ...] = ("vultus",)
 
 
 class ShootSettings(Section):

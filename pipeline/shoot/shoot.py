@@ -18,7 +18,8 @@ from calibration.errors import InputError, UsageError
 from pipeline.frames.ranges import parse_frames
 from pipeline.frames.sources import FrameSource, open_source
 from pipeline.shoot.rigs import RigChoice, Rigs, Take, choose, read_rigs
-from pipeline.shoot.settings import CalibrationSettings, CameraSettings, ShootSettings, first_problem
+from pipeline.shoot.section import CameraSettings
+from pipeline.shoot.settings import CalibrationSettings, ShootSettings, first_problem
 
 FILE_NAME = "shoot.toml"
 

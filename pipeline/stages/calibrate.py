@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from calibration.boards.checkerboard import Checkerboard
 from calibration.camera import Rig
 from calibration.errors import InputError
 from calibration.formats import read_rig, write_rig
 from calibration.from_boards.calibrate import calibrate_board
-from pipeline.frames.images import UnreadableImageError
-from pipeline.frames.sources import FrameSource, open_source
+from pipeline.board_footage import BoardFootage, open_board
 from pipeline.progress import Progress, silent
 from pipeline.shared_calibration import make_shared
-from pipeline.shoot.settings import BoardSettings
+from pipeline.shoot.board_settings import BoardSettings
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.fingerprint import file_digest, fingerprint
 from pipeline.stores.stamps import clear_stamp, is_current, write_stamp
@@ -48,14 +41,15 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     settings, path = shoot.calibration, shoot.cameras_file
     if settings.source == "head":
         return _nothing_to_do(shoot)
-    boards = _board_sources(shoot, settings.board) if settings.source == "board" else {}
-    work = _fingerprint(shoot, boards)
+    board = settings.board if settings.source == "board" else None
+    footage = open_board(shoot, board) if board is not None else None
+    work = _fingerprint(shoot, footage)
     if not force and is_current(shoot.output, STAGE, work):
         log.info("Calibrate: up to date (%s)", path)
         return path
     clear_stamp(shoot.output, STAGE)
-    if settings.source == "board" and settings.board is not None:
-        rig = _from_board(settings.board, boards, progress)
+    if board is not None and footage is not None:
+        rig = _from_board(board, footage, progress)
     else:
         rig = _from_file(shoot)
     _check_sizes(shoot, rig)
@@ -92,14 +86,13 @@ def _from_file(shoot: Shoot) -> Rig:
     return rig.select(known)
 
 
-def _from_board(settings: BoardSettings, sources: dict[str, FrameSource], progress: Progress) -> Rig:
-    board = Checkerboard((settings.columns, settings.rows), settings.square_mm / 1000)
-    images = {
-        name: {frame: partial(_grey, source, frame) for frame in source.frames}
-        for name, source in sources.items()
-    }
-    sizes = {name: source.size for name, source in sources.items()}
-    result = calibrate_board(images, sizes, board, progress=progress)
+def _from_board(settings: BoardSettings, footage: BoardFootage, progress: Progress) -> Rig:
+    result = calibrate_board(
+        footage.images(),
+        footage.sizes,
+        settings.board,
+        progress=progress,
+    )
     for name, count in result.counts.items():
         log.info(
             "Calibrate: camera %s: the board was found in %d of %d images", name, count.found, count.images
@@ -109,25 +102,6 @@ def _from_board(settings: BoardSettings, sources: dict[str, FrameSource], progre
     for note in result.rig.notes:
         log.warning("Calibrate: %s", note)
     return result.rig
-
-
-def _grey(source: FrameSource, frame: int) -> NDArray[np.uint8]:
-    """An image of the board; a black one, in which there is no board, where the file cannot be read."""
-    try:
-        return np.asarray(cv2.cvtColor(source.read(frame), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    except UnreadableImageError as error:
-        log.warning("Calibrate: %s It is left out.", error)
-        width, height = source.size
-        return np.zeros((height, width), dtype=np.uint8)
-
-
-def _board_sources(shoot: Shoot, settings: BoardSettings | None) -> dict[str, FrameSource]:
-    if settings is None:
-        return {}
-    unknown = sorted(set(settings.images) - set(shoot.camera_names))
-    if unknown:
-        raise InputError(f"There is no camera '{unknown[0]}' to calibrate", where=str(shoot.file))
-    return {name: open_source(shoot.path(path)) for name, path in settings.images.items()}
 
 
 def _check_sizes(shoot: Shoot, rig: Rig) -> None:
@@ -143,14 +117,14 @@ def _check_sizes(shoot: Shoot, rig: Rig) -> None:
             )
 
 
-def _fingerprint(shoot: Shoot, boards: dict[str, FrameSource]) -> str:
+def _fingerprint(shoot: Shoot, board: BoardFootage | None) -> str:
     settings = shoot.calibration
     file = shoot.path(settings.file)
     return fingerprint(
         settings=settings.model_dump(),
         cameras=shoot.camera_names,
         file=_digests(file) if settings.source == "file" else (),
-        boards={name: source.fingerprint() for name, source in boards.items()},
+        boards={} if board is None else board.fingerprint(),
     )
 
 

@@ -90,7 +90,8 @@ def test_init_finds_cameras_board_and_corners_and_writes_a_file_that_reads(foota
     assert shoot.camera_names == ("left", "right")
     assert board is not None
     assert (board.columns, board.rows, board.square_mm) == (8, 6, 10.0)
-    assert board.images == {"left": "checkerboard/left", "right": "checkerboard/right"}
+    folders = {name: footage.images for name, footage in board.images.items()}
+    assert folders == {"left": "checkerboard/left", "right": "checkerboard/right"}
     assert shoot.frames == (1001, 1002, 1003, 1004)
     assert "CHECK THIS" in new.file.read_text()
     assert any("square_mm" in check for check in new.checks)
