@@ -9,6 +9,7 @@ from calibration.camera import Rig
 from calibration.errors import InputError
 from calibration.formats import read_rig, write_rig
 from calibration.from_boards.calibrate import calibrate_board
+from calibration.from_boards.options import BoardOptions
 from pipeline.board_footage import BoardFootage, open_board
 from pipeline.progress import Progress, silent
 from pipeline.shared_calibration import make_shared
@@ -91,6 +92,8 @@ def _from_board(settings: BoardSettings, footage: BoardFootage, progress: Progre
         footage.images(),
         footage.sizes,
         settings.board,
+        lens_images=footage.lens_images(),
+        options=BoardOptions(lens=settings.lens, refine_board=settings.refine),
         progress=progress,
     )
     for name, count in result.counts.items():
