@@ -1,0 +1,142 @@
+"""Mistakes that leave no contradiction: landmarks that agree less well than they could."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitting.camera_checks.agreement import Agreement
+from fitting.camera_checks.catalogue import COARSE, FINE, FITTED
+from fitting.camera_checks.explain import Explanation
+from fitting.camera_checks.hypothesis import Hypothesis, Suspects, proposals
+from fitting.camera_checks.lenses import HALF_PIXELS
+from fitting.camera_checks.moved import MovedCamera
+from fitting.camera_checks.residuals import Amplitude, Field, amplitude, residual_field
+from fitting.camera_checks.sample import Sample
+
+Array = NDArray[np.float64]
+
+_BETTER = 0.75
+_KEPT = 0.9
+_CHANCE = 1e-4
+_WHOLE = 0.35
+_LEAST_PX = 0.02
+_FLOOR_PX = 0.05
+_OUTLYING, _OUTLYING_PX, _MENDED = 2.5, 1.0, 0.6
+
+
+@dataclass(frozen=True)
+class Detectability:
+    """Whether a shift of half a pixel could be seen in a sample.
+
+    Attributes:
+        shift_px: the shift that the landmarks show, pixels; positive where the principal points are too
+            far right and down.
+        error_px: its standard deviation.
+        detectable: whether half a pixel would have been told from none.
+    """
+
+    shift_px: float
+    error_px: float
+    detectable: bool
+
+
+def explain_finely(sample: Sample, found: Agreement, metres: float) -> Explanation | None:
+    """The likeliest mistake under which the landmarks agree clearly better; None where there is none.
+
+    Args:
+        sample: in its own unit; its cameras agree, but for what is looked for here.
+        found: how far.
+        metres: one unit of the sample.
+    """
+    return _whole(sample, found) or _single(sample, found, metres)
+
+
+def half_pixel_detectability(sample: Sample) -> Detectability:
+    """What the landmarks say of a shift of half a pixel in all cameras."""
+    before = residual_field(sample)
+    every = Suspects((), tuple(int(index) for index in sample.seeing))
+    hypothesis = next(iter(proposals(HALF_PIXELS[:1], sample, every)))
+    shown = amplitude(before, residual_field(hypothesis.correct(sample), before.weights))
+    if not np.isfinite(shown.error) or shown.cameras < 3:
+        return Detectability(0.0, np.inf, False)
+    sure = Amplitude(1.0, shown.error, shown.cameras, shown.size_px)
+    return Detectability(0.5 * shown.value, 0.5 * shown.error, sure.differs(_CHANCE))
+
+
+def _whole(sample: Sample, found: Agreement) -> Explanation | None:
+    """A mistake in all cameras."""
+    before = residual_field(sample)
+    every = Suspects((), tuple(int(index) for index in sample.seeing))
+    best: tuple[float, Hypothesis, Sample] | None = None
+    for hypothesis in proposals((*FINE, *FITTED), sample, every):
+        changed = hypothesis.correct(sample)
+        after = residual_field(changed, before.weights)
+        gain = _gain(before, after)
+        shown = amplitude(before, after)
+        if not (gain < np.log(_BETTER) or _is_shown(shown, hypothesis)):
+            continue
+        rank = gain + hypothesis.prior
+        if rank < 0 and (best is None or rank < best[0]):
+            best = rank, hypothesis, changed
+    if best is None:
+        return None
+    return Explanation(best[1], best[2], found, Agreement.of(best[2], found.among))
+
+
+def _is_shown(shown: Amplitude, hypothesis: Hypothesis) -> bool:
+    """Whether the cameras show, all alike, just as much of a change as the mistake makes."""
+    wholly = abs(shown.value - 1) < _WHOLE
+    return wholly and shown.size_px > _LEAST_PX and shown.differs(_CHANCE) and hypothesis.prior == 0
+
+
+def _gain(before: Field, after: Field) -> float:
+    """Mean logarithm, over the cameras, of what a change leaves of the residuals."""
+    if (after.weights > 0).sum() < _KEPT * (before.weights > 0).sum():
+        return np.inf
+    known = np.isfinite(before.spread_px) & np.isfinite(after.spread_px)
+    ratio = (after.spread_px[known] + _FLOOR_PX) / (before.spread_px[known] + _FLOOR_PX)
+    return float(np.log(ratio).mean()) if known.any() else np.inf
+
+
+def _single(sample: Sample, found: Agreement, metres: float) -> Explanation | None:
+    """A mistake in the camera that stands out, where it does."""
+    for index in _outlying(found):
+        among = np.isfinite(found.residual)
+        among[index] = False
+        others = Agreement.of(sample, among)
+        explained = [each for each in _explanations(sample, others, index, metres) if _mends(each, index)]
+        if explained:
+            return min(explained, key=lambda each: _left(each, index) + each.hypothesis.prior)
+    return None
+
+
+def _outlying(found: Agreement) -> list[int]:
+    """The cameras whose residuals are far beyond the others', the worst first; three others are needed."""
+    residual = found.residual
+    if np.isfinite(residual).sum() < 4:
+        return []
+    usual = float(np.nanmedian(residual))
+    out = (residual > _OUTLYING * usual) & (found.residual_px > _OUTLYING_PX)
+    return [int(index) for index in np.argsort(-np.nan_to_num(residual)) if out[index]]
+
+
+def _explanations(sample: Sample, others: Agreement, index: int, metres: float) -> Iterator[Explanation]:
+    suspects = Suspects((index,), tuple(int(each) for each in sample.seeing))
+    for hypothesis in proposals((*COARSE, *FITTED, MovedCamera(others.points, metres)), sample, suspects):
+        if hypothesis.cameras == (index,):
+            changed = hypothesis.correct(sample)
+            yield Explanation(hypothesis, changed, others, others.rejudged(changed, (index,)))
+
+
+def _mends(each: Explanation, index: int) -> bool:
+    return bool(each.after.residual[index] < _MENDED * each.before.residual[index])
+
+
+def _left(each: Explanation, index: int) -> float:
+    """Logarithm of what is left of a camera's residual."""
+    after, before = each.after.residual_px[index], each.before.residual_px[index]
+    return float(np.log((after + _FLOOR_PX) / (before + _FLOOR_PX)))
