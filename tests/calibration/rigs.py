@@ -45,3 +45,13 @@ def mixed_rig() -> Rig:
         ),
         source="synthetic",
     )
+
+
+def assert_same_cameras(actual: Rig, expected: Rig, *, atol: float = 1e-12) -> None:
+    """Names, sizes, lenses and poses of two rigs are equal but for `atol`, in each number's own unit."""
+    assert actual.names == expected.names
+    for one, other in zip(actual, expected, strict=True):
+        assert one.size == other.size
+        assert one.fisheye == other.fisheye
+        for attribute in ("K", "distortion", "R", "t"):
+            np.testing.assert_allclose(getattr(one, attribute), getattr(other, attribute), atol=atol)

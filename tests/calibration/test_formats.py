@@ -1,16 +1,18 @@
+"""The registry of formats, and the project's own cameras.json."""
+
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from calibration.camera import Rig
+from calibration.camera import Camera, Rig
 from calibration.errors import InputError, UsageError
-from calibration.formats import read_rig, write_rig
-from tests.calibration.rigs import arc_rig
+from calibration.formats import FORMATS, read_rig, recognise, write_rig
+from tests.calibration.rigs import arc_rig, assert_same_cameras, mixed_rig
 
 SHARED = Path(__file__).parents[2].parent / "shared"
+EXAMPLES = Path(__file__).parent / "format_examples"
 TARGETS = {"vultus": "cameras.json", "opencv": "cameras"}
 
 
@@ -21,21 +23,80 @@ def a_rig() -> Rig:
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_a_rig_survives_the_way_through_a_file(name: str, tmp_path: Path) -> None:
-    """Every format gives back the same cameras, sizes and residuals that were written."""
+    """Our own format and OpenCV's give back the same cameras, sizes and residuals that were written."""
     rig = a_rig()
     again = read_rig(write_rig(rig, tmp_path / TARGETS[name], name), name)
-    assert again.names == rig.names
+    assert_same_cameras(again, rig, atol=1e-14)
     assert dict(again.residual_px) == dict(rig.residual_px)
-    for before, after in zip(rig, again, strict=True):
-        assert after.size == before.size
-        for attribute in ("K", "distortion", "R", "t"):
-            np.testing.assert_allclose(getattr(after, attribute), getattr(before, attribute), rtol=1e-14)
 
 
 def test_the_suffix_tells_the_format(tmp_path: Path) -> None:
     """A .json file is ours and a folder is OpenCV's, without being told."""
     for target in TARGETS.values():
         assert len(read_rig(write_rig(a_rig(), tmp_path / target))) == 3
+
+
+@pytest.mark.parametrize(
+    ("example", "name"),
+    [
+        ("opencv_calibration_sample.yml", "opencv"),
+        ("ros_camera_info.yaml", "opencv"),
+        ("kalibr_camchain.yaml", "kalibr"),
+        ("colmap_documentation", "colmap"),
+        ("metashape_chunk.xml", "metashape"),
+        ("realitycapture.csv", "realitycapture"),
+        ("realitycapture.xmp", "realitycapture-xmp"),
+        ("anipose_calibration.toml", "anipose"),
+        ("nuke.chan", "chan"),
+    ],
+)
+def test_files_are_recognised_by_what_is_in_them(example: str, name: str) -> None:
+    """Files of tools that share a suffix are told apart by their content."""
+    assert recognise(EXAMPLES / example).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        ("opencv", "one.xml"),
+        ("metashape", "one.xml"),
+        ("opencv", "one.json"),
+        ("vultus", "one.json"),
+        ("opencv", "folder"),
+        ("colmap", "folder"),
+        ("colmap-text", "folder"),
+        ("realitycapture-xmp", "folder"),
+    ],
+)
+def test_what_we_write_is_recognised(name: str, target: str, tmp_path: Path) -> None:
+    """A file of ours is read as what it was written, though others have its suffix or are folders too."""
+    K = np.array([[900.0, 0, 320], [0, 900, 240], [0, 0, 1]])
+    rig = Rig((Camera("a", 640, 480, K, t=np.array([0.0, 0, 1])),))
+    path = write_rig(rig, tmp_path / target, name)
+    assert recognise(path).name == name.removesuffix("-text")
+    assert_same_cameras(read_rig(path, sizes={"a": (640, 480)}), rig)
+
+
+def test_a_file_that_is_of_no_format_names_those_that_it_may_be(tmp_path: Path) -> None:
+    """What is not recognised is answered with the formats of that suffix, or with all."""
+    (tmp_path / "cameras.yaml").write_text("something: else\n")
+    with pytest.raises(InputError, match=r"cannot be read as any .* Name its format, one of: opencv, kalibr"):
+        read_rig(tmp_path / "cameras.yaml")
+    (tmp_path / "cameras.docx").write_text("something else")
+    with pytest.raises(InputError, match=r"its name does not tell .* one of: vultus, metashape, op"):
+        read_rig(tmp_path / "cameras.docx")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="cannot be read as any"):
+        read_rig(tmp_path / "empty")
+
+
+def test_every_format_says_what_it_is() -> None:
+    """The list that a person is shown has a line for each format, which is read or written or both."""
+    for name, format in FORMATS.items():
+        assert name == format.name
+        assert format.summary
+        assert format.read or format.write
+        assert format.suffixes or format.folder
 
 
 def test_our_own_file_keeps_source_and_notes(tmp_path: Path) -> None:
@@ -47,9 +108,9 @@ def test_our_own_file_keeps_source_and_notes(tmp_path: Path) -> None:
 
 def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
     """A wrong format name is answered with the right ones."""
-    with pytest.raises(UsageError, match=r"'maya' is unknown\. Known are: vultus, opencv"):
+    with pytest.raises(UsageError, match=r"'maya' is unknown\. Known are: vultus, metashape, opencv"):
         read_rig(tmp_path, "maya")
-    with pytest.raises(UsageError, match="Name one of: vultus, opencv"):
+    with pytest.raises(UsageError, match="Name one of: vultus, metashape, opencv"):
         write_rig(a_rig(), tmp_path / "cameras.docx")
     with pytest.raises(InputError, match="no such file"):
         read_rig(tmp_path / "absent.json")
@@ -97,25 +158,43 @@ def test_text_that_is_no_camera_file_is_refused(tmp_path: Path) -> None:
             read_rig(tmp_path / name)
 
 
-def test_an_opencv_file_in_millimetres_with_a_rodrigues_vector_is_read(tmp_path: Path) -> None:
-    """A file of another tool is read in its units, which it must state."""
-    camera = arc_rig(3).cameras[1]
-    path = tmp_path / "front.yml"
-    storage = cv2.FileStorage(str(path), cv2.FILE_STORAGE_WRITE)
-    for key, value in (("image_width", camera.width), ("image_height", camera.height)):
-        storage.write(key, value)
-    storage.write("camera_matrix", camera.K)
-    storage.write("distortion_coefficients", camera.distortion[:4].reshape(1, 4))
-    storage.write("rvec", cv2.Rodrigues(camera.R)[0])
-    storage.write("tvec", camera.t.reshape(3, 1) * 1000)
-    storage.release()
-    with pytest.raises(InputError, match="does not say its units"):
+def test_rational_and_fisheye_lenses_are_kept(tmp_path: Path) -> None:
+    """Each lens comes back as its own model, exactly."""
+    rig = mixed_rig()
+    again = read_rig(write_rig(rig, tmp_path / "cameras.json"))
+    assert_same_cameras(again, rig, atol=0)
+    assert [camera.lens_model for camera in again] == ["brown", "rational", "fisheye"]
+
+
+def test_an_older_vultus_refuses_lenses_that_it_does_not_know(tmp_path: Path) -> None:
+    """Plain lenses are written as ever, five values and version 1; others as a version unknown to it."""
+    plain = json.loads(write_rig(arc_rig(2), tmp_path / "plain.json").read_text())
+    assert plain["version"] == 1
+    assert all(len(camera["dist"]) == 5 and "model" not in camera for camera in plain["cameras"])
+    mixed = json.loads(write_rig(mixed_rig(), tmp_path / "mixed.json").read_text())
+    assert mixed["version"] == 2
+    assert [camera.get("model") for camera in mixed["cameras"]] == [None, "rational", "fisheye"]
+    assert [len(camera["dist"]) for camera in mixed["cameras"]] == [5, 8, 4]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "omni"}, "camera cam2: the lens model 'omni' is unknown; brown, rational, fisheye are"),
+        ({"dist": [0.1, 0, 0, 0, 0]}, "camera cam2: dist has 5 values; a fisheye lens has 4"),
+        ({"K": [[1, 0], [0, 1]]}, "needs K as"),
+        ({"R": "none"}, "must be numbers"),
+        ({"width": 1e400}, "the image width is inf"),
+    ],
+)
+def test_a_broken_camera_is_named(change: dict[str, object], message: str, tmp_path: Path) -> None:
+    """A camera whose lens or size makes no sense is refused by its name."""
+    path = write_rig(mixed_rig(), tmp_path / "cameras.json")
+    document = json.loads(path.read_text())
+    document["cameras"][2] |= change
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=message):
         read_rig(path)
-    path.write_text(path.read_text() + "units: mm\n")
-    (read,) = read_rig(path)
-    assert read.name == "front"
-    np.testing.assert_allclose(read.R, camera.R, atol=1e-12)
-    np.testing.assert_allclose(read.t, camera.t, atol=1e-12)
 
 
 def test_cameras_of_another_tool_without_a_format_key_are_read() -> None:
