@@ -141,7 +141,8 @@ def _write_exr(path: Path, uv: Map, border: tuple[int, int]) -> None:
 
 RIG_FORMAT = Format(
     "stmap",
-    "STMaps (EXR), which undo and redo the lens in a compositor; a folder, written only",
+    "STMaps (EXR), which undo and redo the lens in a compositor: a folder",
+    folder=True,
     write=write,
     write_as=lambda options: partial(write, overscan=options.overscan),
 )

@@ -171,4 +171,5 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 
 [export]
 formats = ["obj", "gltf", "arkit"]
+# cameras = ["vultus", "usd", "chan", "stmap"]   # cameras for other programs; see: vultus cameras formats
 """

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from calibration.formats import write_rig
 from fitting.head_models.store import find_head_model
 from fitting.head_traits import MAKEHUMAN
 from pipeline.export import ExportOptions, export, exporter
 from pipeline.export.arkit import WEIGHT_COLUMNS
 from pipeline.export.arkit_names import arkit_shapes
+from pipeline.export.cameras import check_camera_formats, export_cameras
 from pipeline.progress import Progress, silent, span
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.fingerprint import fingerprint
@@ -38,17 +38,21 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         InputError: there is no performance, or the folder cannot be written.
     """
     formats, folder = shoot.settings.export.formats, shoot.export_folder
+    cameras = shoot.settings.export.cameras
     check(shoot)
     performance, info = read_performance(shoot.performance_file)
     work = fingerprint(
-        formats=formats, name=shoot.name, performance=performance_fingerprint(shoot.performance_file)
+        formats=formats,
+        cameras=cameras,
+        name=shoot.name,
+        performance=performance_fingerprint(shoot.performance_file),
     )
     if not force and is_current(shoot.output, STAGE, work):
         log.info("Export: up to date (%s)", folder)
         return folder
     clear_stamp(shoot.output, STAGE)
     model = find_head_model(info.name)
-    files = [write_rig(performance.rig, folder / "cameras.json", "vultus")]
+    files = export_cameras(cameras, performance.rig, folder)
     for position, name in enumerate(formats):
         part = span(progress, position / len(formats), (position + 1) / len(formats))
         options = ExportOptions(name=shoot.name, progress=part)
@@ -66,5 +70,6 @@ def check(shoot: Shoot) -> None:
     """
     for name in shoot.settings.export.formats:
         exporter(name)
+    check_camera_formats(shoot.settings.export.cameras)
     if "arkit" in shoot.settings.export.formats and shoot.settings.fit.model != MAKEHUMAN:
         arkit_shapes(find_head_model(shoot.settings.fit.model), WEIGHT_COLUMNS)

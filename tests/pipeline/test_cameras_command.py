@@ -49,7 +49,7 @@ def test_cameras_are_converted_by_their_suffixes(cameras: Path, tmp_path: Path) 
 
 
 def test_a_format_that_lacks_size_and_units_is_told_them(cameras: Path, tmp_path: Path) -> None:
-    """What a .chan file loses is told on the way out; size, units and rotation order are said on the way in."""
+    """What a .chan file loses is told on the way out; what it lacks is said on the way in."""
     folder, back = tmp_path / "chan", tmp_path / "back.json"
     status, _, err = run("convert", cameras, folder, "--to", "chan", "--rotation-order", "XYZ")
     assert status == 0

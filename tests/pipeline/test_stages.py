@@ -131,6 +131,17 @@ def test_an_unknown_export_format_is_refused_by_name(fitted: SyntheticShoot) -> 
         export.main(shoot)
 
 
+def test_cameras_are_exported_for_other_programs(fitted: SyntheticShoot) -> None:
+    """Each format of ``[export] cameras`` has its file or folder beside the heads; unknown ones are named."""
+    shoot = fitted.shoot.with_changes(export={"formats": ("arkit",), "cameras": ("usd", "chan")})
+    folder = export.main(shoot)
+    fitted_rig = read_rig(folder / "cameras_usd.usda")
+    assert fitted_rig.names == shoot.camera_names
+    assert len(list((folder / "cameras_chan").iterdir())) == len(fitted_rig)
+    with pytest.raises(UsageError, match=r"'maya'.*stmap.*vultus"):
+        export.main(fitted.shoot.with_changes(export={"cameras": ("maya",)}))
+
+
 def test_landmarks_of_other_frames_are_not_mixed(tmp_path: Path, model: HeadModel) -> None:
     """A stage says which stage has to be run before it."""
     synthetic = write_synthetic_shoot(tmp_path, model)
