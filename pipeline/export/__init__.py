@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from calibration.errors import UsageError
+from pipeline.export.alembic import export_alembic
 from pipeline.export.arkit import export_arkit
 from pipeline.export.gltf import export_gltf
 from pipeline.export.obj import export_obj
@@ -35,6 +36,7 @@ class Exporter(Protocol):
 
 
 EXPORTERS: dict[str, Exporter] = {
+    "alembic": export_alembic,
     "arkit": export_arkit,
     "gltf": export_gltf,
     "obj": export_obj,
