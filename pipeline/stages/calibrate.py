@@ -52,7 +52,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     if board is not None and footage is not None:
         rig = _from_board(board, footage, progress)
     else:
-        rig = _from_file(shoot)
+        rig = rig_from_file(shoot)
     _check_sizes(shoot, rig)
     write_rig(rig, path, "vultus")
     write_stamp(shoot.output, STAGE, work, [path])
@@ -69,8 +69,12 @@ def _nothing_to_do(shoot: Shoot) -> Path:
     return shoot.output
 
 
-def _from_file(shoot: Shoot) -> Rig:
-    """The cameras of the shoot out of a file of known ones."""
+def rig_from_file(shoot: Shoot) -> Rig:
+    """The cameras of the shoot out of the file of known ones that it names.
+
+    Raises:
+        InputError: the file is missing, cannot be read, or has none of the shoot's cameras.
+    """
     settings = shoot.calibration
     sizes = {name: source.size for name, source in shoot.sources.items()}
     rig = read_rig(shoot.path(settings.file), settings.format, units=settings.units, sizes=sizes)
