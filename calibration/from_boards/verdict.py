@@ -1,0 +1,239 @@
+"""A calibration in words: good, usable, or redo a camera; why, and what to do next.
+
+Each limit says up to where a camera is good, and up to where it is usable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.errors import CalibrationError
+from calibration.from_boards.clock_reasons import clock_reasons
+from calibration.from_boards.coverage import CELLS, REGIONS
+from calibration.from_boards.facts import CameraFacts, Facts
+from calibration.from_boards.reasons import Grade, Limit, Reason, listed, ranked
+
+IMAGES = Limit(12, 6)
+"""Images that determine the lens. Six would do in theory; from about twelve on the numbers settle."""
+
+COVERAGE = Limit(0.45, 0.2)
+"""Share of the image with corners. Elsewhere the lens is a guess, and the face may be there."""
+
+EMPTY = Limit(1, 6)
+"""Ninths of the image without corners. One may lie outside of the actor, six are most of the image."""
+
+FOCAL = Limit(0.003, 0.015)
+"""Standard deviation of the focal length, as a share of it. 0.3% moves a head by 3 mm at a metre."""
+
+LENS_PX = Limit(1.0, 3.0)
+"""RMS over the image of what the lens may be wrong by: landmarks are good to a pixel or so."""
+
+RESIDUAL_PX = Limit(0.5, 1.5)
+"""RMS of the corners in images 2000 pixels wide. Sharp corners of a flat board come to 0.1 to 0.3."""
+
+HELD_OUT = Limit(1.6, 3.0)
+"""How many times worse boards fit that were left out. Honest lenses are some ten percent worse."""
+
+BOARDS_SHARED = Limit(8, 3)
+"""Boards that tie a camera to the others. Three place it; from about eight on a bad one is noticed."""
+
+PRINCIPAL = Limit(0.05, 0.15)
+"""How far the principal point is off the middle, as a share of the width. Sensors are mounted better."""
+
+FOUND = Limit(0.6, 0.0)
+"""Share of the images in which the board was found. Fewer, and the film was not made for it."""
+
+_RESIDUAL_WIDTH = 2000
+_HELD_OUT_PX = 0.1  # a difference smaller than this matters to nobody
+_LITTLE_TILT = 25.0  # degrees
+_PLENTY = 15  # images
+
+
+@dataclass(frozen=True)
+class CameraVerdict:
+    """What one camera's calibration is good for, and what speaks against it, the gravest first."""
+
+    name: str
+    grade: Grade
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class RigVerdict:
+    """What a calibration is good for.
+
+    Attributes:
+        grade: of the worst camera.
+        cameras: in the order of the rig; those that could not be calibrated come last.
+    """
+
+    grade: Grade
+    cameras: tuple[CameraVerdict, ...]
+
+    def __getitem__(self, name: str) -> CameraVerdict:
+        return next(camera for camera in self.cameras if camera.name == name)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        bad = [camera for camera in self.cameras if camera.grade is self.grade]
+        if self.grade is Grade.GOOD:
+            return "Good: use it."
+        names = listed([camera.name for camera in bad])
+        worst = bad[0].reasons[0]
+        why = f" because {worst.what}" if len(bad) == 1 else ""
+        if self.grade is Grade.REDO:
+            return f"Redo camera{'s' if len(bad) > 1 else ''} {names}{why}."
+        return f"Usable; {names} could be better{why}."
+
+
+def judge(facts: Facts) -> RigVerdict:
+    """The verdict on a calibration and on each of its cameras."""
+    cameras = [judge_camera(camera) for camera in facts.cameras]
+    cameras += [_left_out(name, error) for name, error in facts.calibration.left_out.items()]
+    return RigVerdict(max(camera.grade for camera in cameras), tuple(cameras))
+
+
+def _left_out(name: str, error: CalibrationError) -> CameraVerdict:
+    reason = Reason(
+        "not calibrated", Grade.REDO, np.inf, f"it could not be calibrated: {error.what}", error.fix
+    )
+    return CameraVerdict(name, Grade.REDO, (reason,))
+
+
+def judge_camera(facts: CameraFacts) -> CameraVerdict:
+    """The verdict on one camera."""
+    reasons = ranked(
+        [
+            *clock_reasons(facts),
+            _images(facts),
+            _found(facts),
+            _coverage(facts),
+            _focal(facts),
+            _lens(facts),
+            _residual(facts),
+            _held_out(facts),
+            _link(facts),
+            _principal(facts),
+        ]
+    )
+    return CameraVerdict(facts.name, max((r.grade for r in reasons), default=Grade.GOOD), reasons)
+
+
+def _images(facts: CameraFacts) -> Reason | None:
+    count = facts.counts.lens
+    more = max(_PLENTY - count, 5)
+    return IMAGES.reason(
+        count,
+        "images",
+        f"only {count} images of the board determine its lens",
+        f"Film {more} more images of the board, each in another place and tilt",
+    )
+
+
+def _found(facts: CameraFacts) -> Reason | None:
+    counts = facts.counts
+    return FOUND.reason(
+        counts.found / max(counts.images, 1),
+        "found",
+        f"the board was found in {counts.found} of {counts.images} images",
+        "Keep the whole board in the image, sharp and evenly lit, with a light border around it",
+    )
+
+
+def _coverage(facts: CameraFacts) -> Reason | None:
+    empty = facts.coverage.empty
+    share = facts.coverage.share
+    by_share, by_regions = COVERAGE.grade(share), EMPTY.grade(len(empty))
+    grade = max(by_share, by_regions)
+    if grade is Grade.GOOD:
+        return None
+    parts = listed(facts.coverage.empty_parts) if empty else ""
+    where = f", hardly any of the {parts}" if empty else ""
+    more = int(np.clip(3 * len(empty), 5, 10))
+    place = f"in the {parts} of the image" if empty else "near the borders of the image"
+    return Reason(
+        "coverage",
+        grade,
+        max(COVERAGE.excess(share), EMPTY.excess(len(empty))),
+        f"corners of the board cover {share:.0%} of its image{where}",
+        f"Film {more} more images with the board {place}",
+    )
+
+
+def _focal(facts: CameraFacts) -> Reason | None:
+    share, (_, most) = facts.focal_share, facts.tilts
+    px = float(facts.deviations.focal.max())
+    if most < _LITTLE_TILT:
+        why = f"the boards face it, tilted by {most:.0f} degrees at most"
+        fix = "Film 10 more images with the board tilted by 30 to 45 degrees: left, right, up and down"
+    else:
+        why = "its images say too little"
+        fix = "Film the board larger in the image and from nearer, tilted by 30 to 45 degrees"
+    return FOCAL.reason(
+        share, "focal", f"its focal length is known to {px:.1f} px ({share:.1%}) only: {why}", fix
+    )
+
+
+def _lens(facts: CameraFacts) -> Reason | None:
+    row, column = np.unravel_index(facts.lens_error_px.argmax(), facts.lens_error_px.shape)
+    region = REGIONS[int(row) * 3 // CELLS][int(column) * 3 // CELLS]
+    return LENS_PX.reason(
+        facts.lens_px,
+        "lens",
+        f"its lens is known to {facts.lens_px:.1f} px only, and to {facts.lens_error_px.max():.1f} px "
+        f"in the {region} of the image",
+        f"Film 10 more images with the board large in the image, the {region} among them",
+    )
+
+
+def _residual(facts: CameraFacts) -> Reason | None:
+    factor = max(1.0, max(facts.camera.size) / _RESIDUAL_WIDTH)
+    return RESIDUAL_PX.reason(
+        facts.residual_px / factor,
+        "residual",
+        f"its corners are off by {facts.residual_px:.2f} px",
+        "Check that its images are sharp (short exposure, more light), that the board is flat and that its "
+        "squares have the size that is said",
+    )
+
+
+def _held_out(facts: CameraFacts) -> Reason | None:
+    found = facts.held_out
+    if found is None or found.held_out_px - found.training_px < _HELD_OUT_PX:
+        return None
+    return HELD_OUT.reason(
+        found.ratio,
+        "held out",
+        f"boards that were left out are off by {found.held_out_px:.2f} px, those that were used by "
+        f"{found.training_px:.2f} px: the lens follows the noise of its images",
+        "Film 10 more images of the board, all over the image, or choose a simpler lens model",
+    )
+
+
+def _link(facts: CameraFacts) -> Reason | None:
+    if facts.reference:
+        return None
+    a, b = facts.link.weakest
+    by_way = f", by way of {listed(list(facts.link.chain[1:-1]))}" if len(facts.link.chain) > 2 else ""
+    return BOARDS_SHARED.reason(
+        facts.link.boards,
+        "link",
+        f"it hangs on {facts.link.boards} boards that {a} and {b} saw at once{by_way}",
+        f"Film 10 more images with the board where {a} and {b} both see it",
+    )
+
+
+def _principal(facts: CameraFacts) -> Reason | None:
+    middle = (np.array(facts.camera.size) - 1) / 2
+    x, y = facts.camera.principal - middle
+    deviation = float(facts.deviations.principal.max())
+    return PRINCIPAL.reason(
+        facts.principal_share,
+        "principal point",
+        f"its principal point is ({x:+.0f}, {y:+.0f}) px off the middle of the image (± {deviation:.0f})",
+        "Right if the images were cropped off centre or the lens shifted; if not, film more boards, tilted, "
+        "near all corners of the image",
+    )
