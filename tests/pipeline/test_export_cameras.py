@@ -14,12 +14,12 @@ from calibration.formats import FORMATS, read_rig
 from pipeline.export.cameras import check_camera_formats, export_cameras
 from tests.calibration.rigs import arc_rig
 
-PLAIN = {"K": np.array([[1500.0, 0, 511.5], [0, 1500.0, 383.5], [0, 0, 1]]), "distortion": np.zeros(4)}
+PLAIN = np.array([[1500.0, 0, 511.5], [0, 1500.0, 383.5], [0, 0, 1]])
 
 
 def test_every_format_has_a_place_of_its_own(tmp_path: Path) -> None:
     """All formats together go into one folder, none over another, and are found again by their names."""
-    cameras = [replace(camera, **PLAIN) for camera in arc_rig()]
+    cameras = [replace(camera, K=PLAIN, distortion=np.zeros(4)) for camera in arc_rig()]
     written = [name for name, format in FORMATS.items() if format.write is not None and name != "stmap"]
     files = export_cameras(written, Rig(tuple(cameras)), tmp_path)
     assert len(files) == len(set(files))
