@@ -69,3 +69,20 @@ def from_z_up(R: Array, centre: ArrayLike) -> tuple[Array, Array]:
 def to_z_up(R: Array, centre: ArrayLike) -> tuple[Array, Array]:
     """The inverse of :func:`from_z_up`."""
     return R @ _Y_UP_FROM_Z_UP, _Y_UP_FROM_Z_UP.T @ np.asarray(centre, dtype=np.float64)
+
+
+_HALF_TURN = np.diag([1.0, -1.0, -1.0])
+
+
+def from_graphics(orientation: Array) -> Array:
+    """The rotation (3, 3), world to camera, of a camera as graphics programs have it.
+
+    Its axes are x right, y up, and it looks down -z; they are the columns of `orientation` (3, 3), which goes
+    from camera to world.
+    """
+    return (orientation @ _HALF_TURN).T
+
+
+def to_graphics(R: Array) -> Array:
+    """The inverse of :func:`from_graphics`."""
+    return R.T @ _HALF_TURN

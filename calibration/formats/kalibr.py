@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError, UsageError
+from calibration.formats.conventions import camera_matrix
 from calibration.formats.entry import Format, ReadOptions
 from calibration.formats.fields import head, metres_per_unit
 from calibration.formats.numbers import numbers, rotation, size_pair
@@ -110,7 +111,7 @@ def _camera(name: str, fields: dict[str, Any], pose: Array, where: str) -> Camer
     lens, fisheye = _lens(fields, where)
     width, height = size_pair(fields.get("resolution"), where)
     fu, fv, pu, pv = numbers(fields.get("intrinsics"), (4,), "intrinsics", where)
-    K = np.array([[fu, 0, pu], [0, fv, pv], [0, 0, 1]])
+    K = camera_matrix((fu, fv), (pu, pv))
     return Camera(name, width, height, K, lens, pose[:3, :3], pose[:3, 3], fisheye)
 
 

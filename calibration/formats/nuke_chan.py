@@ -20,9 +20,16 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError, UsageError
+from calibration.formats.conventions import (
+    camera_matrix,
+    from_graphics,
+    from_image_centre,
+    pose_from_centre,
+    to_graphics,
+    to_image_centre,
+)
 from calibration.formats.entry import Format, ReadOptions
-from calibration.formats.fields import assumed_unit, given_size
-from calibration.formats.graphics_axes import from_graphics, to_graphics
+from calibration.formats.fields import assumed_unit, file_stem, given_size
 from calibration.formats.numbers import number
 from calibration.whole_file import write_text
 
@@ -79,9 +86,10 @@ def _camera(path: Path, options: ReadOptions, scale: float, order: Order) -> Cam
     if not 0 < vfov < 180:
         raise InputError(f"the vertical field of view is {vfov:g} degrees", where=str(path))
     focal = height / 2 / np.tan(np.radians(vfov) / 2)
-    K = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+    K = camera_matrix(focal, from_image_centre((0, 0), (width, height)))
     turn = Rotation.from_euler(order, _in_order(rows[0, 4:7], order), degrees=True)
-    R, t = from_graphics(turn.as_matrix(), rows[0, 1:4] * scale)
+    R = from_graphics(turn.as_matrix())
+    t = pose_from_centre(R, rows[0, 1:4] * scale)
     return Camera(path.stem, width, height, K, R=R, t=t)
 
 
@@ -141,7 +149,7 @@ def write(rig: Rig, path: Path, rotation_order: str = ROTATION_ORDER) -> None:
         lost = losses(camera)
         if lost:
             log.warning("Camera %s: the .chan file loses %s", camera.name, ", ".join(lost))
-        write_text(path if single else path / f"{camera.name}.chan", _line(camera, order))
+        write_text(path if single else path / f"{file_stem(camera.name)}.chan", _line(camera, order))
 
 
 def losses(camera: Camera) -> list[str]:
@@ -149,7 +157,7 @@ def losses(camera: Camera) -> list[str]:
     lost = []
     if np.any(camera.distortion) or camera.fisheye:
         lost.append(f"the {camera.lens_model} lens distortion (write an STMap beside it)")
-    offset = camera.principal - [(camera.width - 1) / 2, (camera.height - 1) / 2]
+    offset = to_image_centre(camera.principal, camera.size)
     if np.abs(offset).max() > 0.01:
         lost.append(f"the principal point, {offset[0]:.1f} and {offset[1]:.1f} px from the centre")
     ratio = camera.focal[0] / camera.focal[1]
@@ -159,11 +167,10 @@ def losses(camera: Camera) -> list[str]:
 
 
 def _line(camera: Camera, order: Order) -> str:
-    orientation, position = to_graphics(camera.R, camera.t)
-    turned = Rotation.from_matrix(orientation).as_euler(order, degrees=True)
+    turned = Rotation.from_matrix(to_graphics(camera.R)).as_euler(order, degrees=True)
     angles = [turned[order.index(axis)] for axis in "xyz"]
     vfov = 2 * np.degrees(np.arctan(camera.height / 2 / camera.focal[1]))
-    return f"{FIRST_FRAME} " + " ".join(f"{value:.12g}" for value in (*position, *angles, vfov)) + "\n"
+    return f"{FIRST_FRAME} " + " ".join(f"{value:.12g}" for value in (*camera.centre, *angles, vfov)) + "\n"
 
 
 RIG_FORMAT = Format(

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from calibration.camera import Camera, Rig
 from calibration.errors import MissingDependencyError, UsageError
 from calibration.formats.entry import Format
+from calibration.formats.fields import file_stem
 from calibration.lens import distort, distort_jacobian
 from calibration.whole_file import whole_file
 
@@ -54,8 +55,9 @@ def write(rig: Rig, path: Path, overscan: float = 0.0) -> None:
         raise UsageError("STMaps are two files per camera", where=str(path), fix="Name a folder")
     for camera in rig:
         border = overscan_pixels(camera, overscan)
-        _write_exr(path / f"{camera.name}.undistort.exr", undistortion_map(camera, overscan), border)
-        _write_exr(path / f"{camera.name}.distort.exr", distortion_map(camera, overscan), border)
+        stem = file_stem(camera.name)
+        _write_exr(path / f"{stem}.undistort.exr", undistortion_map(camera, overscan), border)
+        _write_exr(path / f"{stem}.distort.exr", distortion_map(camera, overscan), border)
 
 
 def overscan_pixels(camera: Camera, overscan: float) -> tuple[int, int]:

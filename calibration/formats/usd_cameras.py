@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError, MissingDependencyError
+from calibration.formats.conventions import from_graphics, from_z_up, pose_from_centre, to_graphics, to_z_up
 from calibration.formats.entry import Format, ReadOptions
 from calibration.formats.fields import METRES, given_size
-from calibration.formats.graphics_axes import Y_UP_FROM_Z_UP, from_graphics, to_graphics
 from calibration.formats.numbers import numbers, rotation
 from calibration.formats.usd_filmback import FilmBack, camera_matrix, film_back
 from calibration.formats.usd_lens import read_lens, said_name, said_residual, write_lens
@@ -51,9 +51,10 @@ def read(path: Path, options: ReadOptions) -> Rig:
     for prim, name in zip(prims, names, strict=True):
         where = f"{path}: {prim.GetPath()}"
         orientation, position, film = _still(prim, where)
-        turn = _turn_up(stage)
-        R, t = from_graphics(turn @ orientation, turn @ position * scale)
-        camera, note = _camera(prim, name, film, (R, t), options, where)
+        R, centre = from_graphics(orientation), position * scale
+        if _is_z_up(stage):
+            R, centre = from_z_up(R, centre)
+        camera, note = _camera(prim, name, film, (R, pose_from_centre(R, centre)), options, where)
         cameras.append(camera)
         notes += note
         residual = said_residual(prim, where)
@@ -102,10 +103,10 @@ def _unit(stage: Any, options: ReadOptions, path: Path) -> tuple[float, tuple[st
     return scale, (f"The stage does not say its metersPerUnit: {scale:g}, USD's own, was taken.",)
 
 
-def _turn_up(stage: Any) -> Array:
+def _is_z_up(stage: Any) -> bool:
     from pxr import UsdGeom
 
-    return Y_UP_FROM_Z_UP if UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.z else np.eye(3)
+    return bool(UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.z)
 
 
 def _cameras(stage: Any) -> list[Any]:
@@ -235,7 +236,7 @@ def define_cameras(stage: Any, rig: Rig, root: str) -> dict[str, Any]:
     """
     from pxr import Sdf, Tf, UsdGeom
 
-    turn, unit = _turn_up(stage), float(UsdGeom.GetStageMetersPerUnit(stage))
+    z_up, unit = _is_z_up(stage), float(UsdGeom.GetStageMetersPerUnit(stage))
     defined: dict[str, Any] = {}
     taken: set[str] = set()
     for camera in rig:
@@ -244,19 +245,19 @@ def define_cameras(stage: Any, rig: Rig, root: str) -> dict[str, Any]:
             valid += "_"
         taken.add(valid)
         usd = UsdGeom.Camera.Define(stage, Sdf.Path(root).AppendChild(valid))
-        _define(usd, camera, turn, unit)
+        _define(usd, camera, z_up, unit)
         write_lens(usd.GetPrim(), camera, rig.residual_px.get(camera.name))
         defined[camera.name] = usd
     return defined
 
 
-def _define(defined: Any, camera: Camera, turn: Array, unit: float) -> None:
-    """Author pose and film back; turn (3, 3) goes from the stage's axes to ours, unit is metres in one."""
+def _define(defined: Any, camera: Camera, z_up: bool, unit: float) -> None:
+    """Author pose and film back in a stage with so many metres in a unit."""
     from pxr import Gf
 
-    orientation, position = to_graphics(camera.R, camera.t)
+    R, centre = to_z_up(camera.R, camera.centre) if z_up else (camera.R, camera.centre)
     matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = turn.T @ orientation, turn.T @ position / unit
+    matrix[:3, :3], matrix[:3, 3] = to_graphics(R), centre / unit
     defined.AddTransformOp().Set(Gf.Matrix4d(*matrix.T.ravel().tolist()))
     film = film_back(camera, unit)
     defined.CreateProjectionAttr("perspective")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
+from calibration.formats import conventions
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ class FilmBack:
 def film_back(camera: Camera, metres_per_unit: float) -> FilmBack:
     """The film back whose window the image fills; pixels that are not square make its height so."""
     fx, fy = camera.focal
-    cx, cy = camera.principal + 0.5
+    cx, cy = conventions.to_corner_origin(camera.principal)
     width = IMAGE_WIDTH / metres_per_unit * 10
     focal = fx * width / camera.width
     height = camera.height * focal / fy
@@ -47,7 +48,6 @@ def film_back(camera: Camera, metres_per_unit: float) -> FilmBack:
 def camera_matrix(film: FilmBack, size: tuple[int, int]) -> Array:
     """The inverse of :func:`film_back`: K (3, 3) of images of a size (width, height) in pixels."""
     width, height = size
-    cx = width * (0.5 - film.right / film.width) - 0.5
-    cy = height * (0.5 + film.up / film.height) - 0.5
-    fx, fy = film.focal / film.width * width, film.focal / film.height * height
-    return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
+    principal = width * (0.5 - film.right / film.width), height * (0.5 + film.up / film.height)
+    focal = film.focal / film.width * width, film.focal / film.height * height
+    return conventions.camera_matrix(focal, conventions.from_corner_origin(principal))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from calibration.errors import InputError
+from calibration.formats.conventions import camera_matrix, from_corner_origin, to_corner_origin
 from calibration.formats.fields import image_size
 from calibration.formats.numbers import numbers
 
@@ -31,7 +32,6 @@ _OMNI_COEFFICIENTS = {
     "opencvFisheye": ("k1", "k2", "k3", "k4"),
 }
 _PRISM = ("s1", "s2", "s3", "s4")
-_HALF_PIXEL = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def write_lens(prim: Any, camera: Camera, residual_px: float | None) -> None:
     prim.AddAppliedSchema(_OMNI_SCHEMAS[model])
     _author(prim, f"{_OMNI}:model", kinds.Token, model)
     _author(prim, f"{_OMNI}:{model}:imageSize", kinds.Int2, size)
-    cx, cy = camera.principal + _HALF_PIXEL
+    cx, cy = to_corner_origin(camera.principal)
     values = {"fx": camera.focal[0], "fy": camera.focal[1], "cx": cx, "cy": cy}
     values |= dict(zip(_OMNI_COEFFICIENTS[model], camera.distortion, strict=False))
     for name, value in values.items():
@@ -121,8 +121,7 @@ def _omni_lens(prim: Any, model: str, where: str) -> UsdLens:
     if model == "opencvPinhole" and any(get(name) for name in _PRISM):
         raise InputError("the lens has thin-prism coefficients, which are not understood", where=where)
     size = _size(prim, f"{_OMNI}:{model}:imageSize", where)
-    cx, cy = get("cx") - _HALF_PIXEL, get("cy") - _HALF_PIXEL
-    K = np.array([[get("fx"), 0, cx], [0, get("fy"), cy], [0, 0, 1]])
+    K = camera_matrix((get("fx"), get("fy")), from_corner_origin((get("cx"), get("cy"))))
     distortion = np.array([get(name) for name in _OMNI_COEFFICIENTS[model]])
     return UsdLens(size, K, distortion, model == "opencvFisheye", drives=True)
 

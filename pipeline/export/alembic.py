@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from calibration.errors import InputError, MissingDependencyError
-from calibration.formats.graphics_axes import to_graphics
+from calibration.formats.conventions import to_graphics
 from calibration.formats.usd_filmback import film_back
 from calibration.whole_file import whole_file
 from pipeline.export.options import UNITS, ExportOptions
@@ -126,7 +126,7 @@ def _turned(surface: Surface, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def _add_camera(abc: Any, archive: Any, scene: ExportScene, camera: Camera) -> None:
     """A camera that looks down -Z with Y up; focal length in millimetres, film back in centimetres."""
     geom, turn, unit = abc.AbcGeom, world_axes(scene.options), UNITS[scene.options.units]
-    orientation, position = to_graphics(camera.R, camera.t)
+    orientation, position = to_graphics(camera.R), camera.centre
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = turn @ orientation, unit * turn @ position
     place = geom.XformSample()
