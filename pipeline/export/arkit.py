@@ -44,7 +44,7 @@ def export_arkit(
         performance: to write.
         model: that it was fitted with; its expression names say which weight is which.
         folder: for the file.
-        options: name, head_reference, full_look and progress.
+        options: name, frame_offset, head_reference, full_look and progress.
 
     Returns:
         the one file.
@@ -56,7 +56,7 @@ def export_arkit(
     options = options or ExportOptions()
     values = np.concatenate([_weights(performance, model, options), _angles(performance, options)], axis=1)
     lost = np.asarray(performance.status) == FrameStatus.INTERPOLATED
-    frames = [int(frame) for frame in performance.frames]
+    frames = [int(frame) + options.frame_offset for frame in performance.frames]
     rows = {frame: row for frame, row, gone in zip(frames, values, lost, strict=True) if not gone}
     lines = [",".join(("Timecode", "BlendShapeCount", *COLUMNS))]
     for frame in range(min(frames), max(frames) + 1):

@@ -138,10 +138,16 @@ class FitSettings(Section):
 
 
 class ExportSettings(Section):
-    """``[export]``: the formats to write."""
+    """``[export]``: the formats to write, and in what units, axes, parts and frame numbers."""
 
-    formats: tuple[str, ...] = ("obj", "gltf", "arkit")
+    formats: tuple[str, ...] = ("usd", "obj", "gltf", "arkit")
     cameras: tuple[str, ...] = ("vultus",)
+    units: Literal["m", "cm", "mm"] = "m"
+    up: Literal["Y", "Z"] = "Y"
+    motion: Literal["world", "removed", "skull"] = "world"
+    frame_offset: int = 0
+    subdivision: int = Field(default=0, ge=0, le=2)
+    parts: tuple[str, ...] | None = Field(default=None, min_length=1)
 
 
 class ShootSettings(Section):

@@ -170,6 +170,12 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 # temporal = 0           # for frames that are separate poses and not a movie
 
 [export]
-formats = ["obj", "gltf", "arkit"]
+formats = ["usd", "obj", "gltf", "arkit"]   # and alembic
 # cameras = ["vultus", "usd", "chan", "stmap"]   # cameras for other programs; see: vultus cameras formats
+# units = "cm"           # m, cm or mm (glTF is always in metres)
+# up = "Z"               # Y or Z (glTF is always Y up)
+# motion = "removed"     # the head's rigid motion: world (as it was), removed, or skull (the neck moves)
+# frame_offset = -1000   # added to every frame number
+# subdivision = 1        # levels of Catmull-Clark subdivision
+# parts = ["skin", "left_eye", "right_eye"]   # of the head; all if not said
 """

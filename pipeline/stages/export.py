@@ -37,13 +37,11 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         UsageError: a format is not known.
         InputError: there is no performance, or the folder cannot be written.
     """
-    formats, folder = shoot.settings.export.formats, shoot.export_folder
-    cameras = shoot.settings.export.cameras
+    settings, folder = shoot.settings.export, shoot.export_folder
     check(shoot)
     performance, info = read_performance(shoot.performance_file)
     work = fingerprint(
-        formats=formats,
-        cameras=cameras,
+        settings=settings.model_dump(),
         name=shoot.name,
         performance=performance_fingerprint(shoot.performance_file),
     )
@@ -52,14 +50,21 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         return folder
     clear_stamp(shoot.output, STAGE)
     model = find_head_model(info.name)
-    files = export_cameras(cameras, performance.rig, folder)
-    for position, name in enumerate(formats):
-        part = span(progress, position / len(formats), (position + 1) / len(formats))
-        options = ExportOptions(name=shoot.name, progress=part)
+    files = export_cameras(settings.cameras, performance.rig, folder)
+    count = len(settings.formats)
+    for position, name in enumerate(settings.formats):
+        options = _options(shoot, span(progress, position / count, (position + 1) / count))
         files += export(name, performance, model, folder / name, options=options)
     write_stamp(shoot.output, STAGE, work, files)
-    log.info("Export: %s and the cameras in %s", ", ".join(formats), folder)
+    log.info("Export: %s and the cameras in %s", ", ".join(settings.formats), folder)
     return folder
+
+
+def _options(shoot: Shoot, progress: Progress) -> ExportOptions:
+    """What the shoot file says of geometry and frames, and where the footage of each camera is."""
+    chosen = shoot.settings.export.model_dump(exclude={"formats", "cameras"})
+    footage = {name: str(shoot.path(camera.images)) for name, camera in shoot.settings.cameras.items()}
+    return ExportOptions(name=shoot.name, footage=footage, progress=progress, **chosen)
 
 
 def check(shoot: Shoot) -> None:

@@ -101,7 +101,7 @@ def test_a_stage_that_is_up_to_date_does_nothing(
 def test_exports_and_overlays_are_made_from_the_performance_file(fitted: SyntheticShoot) -> None:
     """One folder per format, the cameras, a sheet and a movie per camera; the second time nothing is done."""
     folder = export.main(fitted.shoot)
-    assert sorted(path.name for path in folder.iterdir()) == ["arkit", "cameras.json", "gltf", "obj"]
+    assert sorted(path.name for path in folder.iterdir()) == ["arkit", "cameras.json", "gltf", "obj", "usd"]
     assert len(list((folder / "obj").rglob("*.obj"))) >= len(FRAMES)
     sheet = overlay.main(fitted.shoot) / overlay.SHEET
     picture = cv2.imread(str(sheet))
