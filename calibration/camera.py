@@ -20,6 +20,8 @@ MIN_DEPTH = 1e-2
 LensModel = Literal["brown", "rational", "fisheye"]
 
 _ROTATION_TOLERANCE = 1e-4
+_LARGEST = 1e10
+"""No pixel, metre or lens coefficient comes near it; what does would overflow further on."""
 _UNDERSTOOD = "4 or 5 (k1 k2 p1 p2 k3), 8 (with k4 k5 k6), or a fisheye's 4"
 
 
@@ -65,7 +67,8 @@ class Camera:
 
     def _hold(self, attribute: str, value: ArrayLike, shape: tuple[int, ...]) -> None:
         array = np.array(value, dtype=np.float64)
-        if array.size != np.prod(shape) or not np.all(np.isfinite(array)):
+        # NaN is below no limit.
+        if array.size != np.prod(shape) or not np.all(np.abs(array) < _LARGEST):
             raise self._error(f"needs {attribute} as {shape} finite numbers, not an array of {array.shape}")
         array = array.reshape(shape)
         array.flags.writeable = False

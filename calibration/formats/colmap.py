@@ -33,7 +33,11 @@ from calibration.formats.colmap_records import (
 from calibration.formats.entry import NOTHING_SAID, Format, ReadOptions
 from calibration.formats.fields import assumed_unit, file_stem
 from calibration.formats.image_names import camera_names, one_pose_each
+from calibration.formats.numbers import numbers
 from calibration.whole_file import write_bytes, write_text
+
+_NO_ROTATION = 1e-6
+"""The length of a quaternion below which it says nothing; it should be 1."""
 
 _NO_POINTS = (
     "# POINT3D_ID, X, Y, Z, R, G, B, ERROR, TRACK[] as (IMAGE_ID, POINT2D_IDX)\n# Number of points: 0\n"
@@ -74,12 +78,12 @@ def _view(image: ImageRecord, name: str, lenses: Mapping[int, Lens], scale: floa
     where = f"{where}: image {image.name}"
     if image.camera not in lenses:
         raise InputError(f"its camera {image.camera} is not among the cameras", where=where)
-    quaternion = np.asarray(image.quaternion)
-    if not (np.all(np.isfinite(quaternion)) and np.linalg.norm(quaternion) > 0):
+    quaternion = numbers(image.quaternion, (4,), "its quaternion", where)
+    if np.linalg.norm(quaternion) < _NO_ROTATION:
         raise InputError("its quaternion is no rotation", where=where)
     lens = lenses[image.camera]
     R = Rotation.from_quat(quaternion, scalar_first=True).as_matrix()
-    t = np.asarray(image.translation) * scale
+    t = numbers(image.translation, (3,), "its translation", where) * scale
     return Camera(name, lens.width, lens.height, lens.K, lens.distortion, R, t, fisheye=lens.fisheye)
 
 

@@ -27,7 +27,7 @@ from calibration.formats.fields import assumed_unit, head, metres_per_unit
 from calibration.formats.image_names import camera_names, one_pose_each
 from calibration.formats.metashape_lens import Lens, lens_of
 from calibration.formats.metashape_writer import write
-from calibration.formats.xml_fields import number, numbers, parse_xml
+from calibration.formats.xml_fields import number_of, numbers_of, parse_xml
 
 Array = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ def _placed_cameras(chunk: Element, where: str) -> tuple[list[_Placed], list[str
             left_out.append(label)
             continue
         here = f"{where}: camera {label}"
-        matrix = numbers(transform.text, 16, "its transform", here).reshape(4, 4)
+        matrix = numbers_of(transform.text, 16, "its transform", here).reshape(4, 4)
         world = worlds.get(camera.get("component_id", ""), worlds[""])
         placed.append(_Placed(label, camera.get("sensor_id", ""), matrix, world or _IN_CHUNK))
     if not placed:
@@ -123,9 +123,9 @@ def _worlds(chunk: Element, where: str) -> dict[str, _ToWorld | None]:
 def _to_world(transform: Element | None, where: str) -> _ToWorld | None:
     if transform is None or transform.find("rotation") is None:
         return None
-    rotation = numbers(transform.findtext("rotation"), 9, "the rotation of the chunk", where).reshape(3, 3)
-    translation = numbers(transform.findtext("translation"), 3, "the translation of the chunk", where)
-    scale = number(transform.findtext("scale"), "the scale of the chunk", where)
+    rotation = numbers_of(transform.findtext("rotation"), 9, "the rotation of the chunk", where).reshape(3, 3)
+    translation = numbers_of(transform.findtext("translation"), 3, "the translation of the chunk", where)
+    scale = number_of(transform.findtext("scale"), "the scale of the chunk", where)
     if scale <= 0:
         raise InputError(f"the scale of the chunk is {scale}", where=where)
     return _ToWorld(rotation, translation, scale)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from calibration.errors import InputError
 from calibration.formats.conventions import brown_from_photogrammetry, camera_matrix, from_image_centre
 from calibration.formats.fields import image_size
-from calibration.formats.xml_fields import number
+from calibration.formats.xml_fields import number_of
 
 Array = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def _calibration(sensor: Element, where: str) -> Element:
 
 def _value(calibration: Element, name: str, where: str) -> float | None:
     text = calibration.findtext(name)
-    return None if text is None else number(text, name, where)
+    return None if text is None else number_of(text, name, where)
 
 
 def _refuse(values: dict[str, float], names: tuple[str, ...], where: str) -> None:
@@ -92,6 +92,6 @@ def _refuse(values: dict[str, float], names: tuple[str, ...], where: str) -> Non
 def _size(calibration: Element, sensor: Element, where: str) -> tuple[int, int]:
     for element in (calibration.find("resolution"), sensor.find("resolution")):
         if element is not None:
-            sides = [number(element.get(side), f"its {side}", where) for side in ("width", "height")]
+            sides = [number_of(element.get(side), f"its {side}", where) for side in ("width", "height")]
             return image_size(sides[0], sides[1], where)
     raise InputError("it has no resolution", where=where)

@@ -1,9 +1,14 @@
-"""The fields of a file of OpenCV's or of ROS: `cv2.FileStorage` YAML, XML and JSON, and plain YAML."""
+"""The fields of a file of OpenCV's or of ROS: `cv2.FileStorage` YAML, XML and JSON, and plain YAML.
+
+They are written by `cv2.FileStorage` itself but not read by it: on a damaged file the parser of OpenCV 5.0
+may end the whole process ("corrupted size vs. prev_size"), where a person is to get an error.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import cv2
 import numpy as np
@@ -11,13 +16,27 @@ import yaml
 from numpy.typing import NDArray
 
 from calibration.errors import InputError
+from calibration.formats.numbers import numbers
+from calibration.formats.xml_fields import parse_xml
 
 Array = NDArray[np.float64]
 Fields = dict[str, Any]
 
 SUFFIXES = (".yml", ".yaml", ".xml", ".json")
 
-_FILE_STORAGE = ("%YAML", "<?xml", "<opencv_storage", "{")
+
+class _Loader(yaml.SafeLoader):
+    """YAML that knows OpenCV's tags for matrices, which are maps with their numbers in "data"."""
+
+
+def _matrix_map(loader: _Loader, node: yaml.Node) -> Any:
+    if not isinstance(node, yaml.MappingNode):
+        raise yaml.YAMLError("a matrix without fields")
+    return loader.construct_mapping(node, deep=True)
+
+
+for _tag in ("opencv-matrix", "opencv-nd-matrix"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _matrix_map)
 
 
 def read_fields(path: Path) -> Fields:
@@ -26,54 +45,41 @@ def read_fields(path: Path) -> Fields:
     Raises:
         InputError: the file cannot be read, or holds no fields.
     """
+    read = _xml_fields if path.suffix.lower() == ".xml" else _yaml_fields
+    return {str(key).lower(): value for key, value in read(path).items()}
+
+
+def _yaml_fields(path: Path) -> Fields:
+    """The fields of YAML, and of JSON, which is YAML too."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError("the file cannot be read as text", where=str(path)) from error
-    parse = _file_storage if text.lstrip().startswith(_FILE_STORAGE) else _plain_yaml
-    return {str(key).lower(): value for key, value in parse(text, path).items()}
-
-
-def _file_storage(text: str, path: Path) -> Fields:
-    try:
-        storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
-    except (SystemError, cv2.error) as error:
-        raise InputError("the file cannot be read as OpenCV's", where=str(path)) from error
-    root = storage.root()
-    if not root.isMap():
-        raise InputError("the file holds no fields", where=str(path))
-    fields = _map(root)
-    storage.release()
-    return fields
-
-
-def _map(node: Any) -> Fields:
-    return {key: _value(node.getNode(key)) for key in node.keys()}  # noqa: SIM118 - no mapping
-
-
-def _value(node: Any) -> Any:
-    if node.isInt() or node.isReal():
-        number = float(node.real())
-        return int(number) if number.is_integer() else number
-    if node.isString():
-        return str(node.string())
-    if node.isMap():
-        matrix = node.mat()
-        return _map(node) if matrix is None else matrix
-    if node.isSeq():
-        return [_value(node.at(index)) for index in range(node.size())]
-    return None
-
-
-def _plain_yaml(text: str, path: Path) -> Fields:
-    """YAML without OpenCV's header, as ROS writes it."""
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError("the file cannot be read as YAML", where=str(path)) from error
+        # "%YAML:1.0", OpenCV's header up to version 4, is no YAML.
+        _, _, body = text.partition("\n") if text.startswith("%YAML") else ("", "", text)
+        document = yaml.load(body, Loader=_Loader)
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"the file cannot be read as YAML ({reason})", where=str(path)) from error
     if not isinstance(document, dict):
         raise InputError("the file holds no fields", where=str(path))
     return document
+
+
+def _xml_fields(path: Path) -> Fields:
+    root = parse_xml(path)
+    if root.tag != "opencv_storage":
+        raise InputError("the file is not OpenCV's: its root is no opencv_storage", where=str(path))
+    return {element.tag: _xml_value(element) for element in root}
+
+
+def _xml_value(element: Element) -> Any:
+    """A matrix as a map with its data in a list, a number, or a string, which may be in quotes."""
+    if len(element):
+        return {"data": (element.findtext("data") or "").split()}
+    text = (element.text or "").strip()
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip('"')
 
 
 def matrix(fields: Fields, names: tuple[str, ...], where: str) -> Array | None:
@@ -82,20 +88,15 @@ def matrix(fields: Fields, names: tuple[str, ...], where: str) -> Array | None:
     Raises:
         InputError: it is no matrix of numbers.
     """
-    for name in names:
-        value = fields.get(name)
-        if value is None:
-            continue
-        if isinstance(value, dict):
-            value = value.get("data")
-        try:
-            array = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{name} must be a matrix of numbers", where=where) from error
-        if not np.all(np.isfinite(array)):
-            raise InputError(f"{name} must be a matrix of finite numbers", where=where)
-        return array
-    return None
+    name = next((name for name in names if fields.get(name) is not None), None)
+    if name is None:
+        return None
+    value = fields[name]
+    try:
+        array = np.asarray(value.get("data") if isinstance(value, dict) else value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise InputError(f"{name} must be a matrix of numbers", where=where) from error
+    return numbers(array, (-1,) * array.ndim, name, where)
 
 
 def write_fields(fields: dict[str, Any], suffix: str) -> str:

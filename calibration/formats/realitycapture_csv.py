@@ -16,6 +16,7 @@ from calibration.errors import InputError
 from calibration.formats.entry import NOTHING_SAID, Format, ReadOptions
 from calibration.formats.fields import assumed_unit, given_size, head
 from calibration.formats.image_names import camera_names, one_pose_each
+from calibration.formats.numbers import number
 from calibration.formats.realitycapture import (
     Z_UP_NOTE,
     RealityCaptureCamera,
@@ -57,10 +58,10 @@ def _rows(path: Path) -> list[tuple[dict[str, str], str]]:
     """The fields of each line by column, each with where it stands."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
-        table = [(number, row) for number, row in enumerate(csv.reader(lines), start=1) if row]
+        table = [(line, row) for line, row in enumerate(csv.reader(lines), start=1) if row]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"the file cannot be read as CSV ({error})", where=str(path)) from error
-    table = [(number, row) for number, row in table if not row[0].startswith("#cameras")]
+    table = [(line, row) for line, row in table if not row[0].startswith("#cameras")]
     if not table:
         raise InputError("the file is empty", where=str(path))
     columns = [name.strip().lstrip("#").lower() for name in table[0][1]]
@@ -74,8 +75,8 @@ def _rows(path: Path) -> list[tuple[dict[str, str], str]]:
     if len(table) == 1:
         raise InputError("the file lists no cameras", where=str(path))
     rows = []
-    for number, row in table[1:]:
-        where = f"{path}, line {number}"
+    for line, row in table[1:]:
+        where = f"{path}, line {line}"
         if len(row) != len(columns):
             raise InputError(f"the line has {len(row)} fields, its header {len(columns)}", where=where)
         rows.append((dict(zip(columns, row, strict=True)), where))
@@ -83,7 +84,7 @@ def _rows(path: Path) -> list[tuple[dict[str, str], str]]:
 
 
 def _view(row: dict[str, str], name: str, options: ReadOptions, unit: float, where: str) -> Camera:
-    values = {column: _number(row, column, where) for column in _COLUMNS[1:]}
+    values = {column: number(row.get(column, "0"), column, where) for column in _COLUMNS[1:]}
     one = RealityCaptureCamera(
         rotation_of([values[column] for column in _ANGLES]),
         np.array([values[column] for column in _PLACE]),
@@ -92,17 +93,6 @@ def _view(row: dict[str, str], name: str, options: ReadOptions, unit: float, whe
         np.array([values[column] for column in _LENS]),
     )
     return one.to_camera(name, given_size(name, options, where), unit, where)
-
-
-def _number(row: dict[str, str], column: str, where: str) -> float:
-    text = row.get(column, "0")
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise InputError(f"{column} must be a number, not {text!r}", where=where) from error
-    if not np.isfinite(value):
-        raise InputError(f"{column} is not finite", where=where)
-    return value
 
 
 def write(rig: Rig, path: Path) -> None:

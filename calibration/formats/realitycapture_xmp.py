@@ -17,7 +17,7 @@ from calibration.formats.entry import NOTHING_SAID, Format, ReadOptions
 from calibration.formats.fields import assumed_unit, file_stem, given_size, head
 from calibration.formats.image_names import camera_names, one_pose_each
 from calibration.formats.realitycapture import Z_UP_NOTE, RealityCaptureCamera, from_camera
-from calibration.formats.xml_fields import number, numbers, parse_xml
+from calibration.formats.xml_fields import number_of, numbers_of, parse_xml
 from calibration.whole_file import write_text
 
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
@@ -66,9 +66,9 @@ def _view(path: Path, name: str, options: ReadOptions, unit: float) -> Camera:
     description = next(parse_xml(path).iter(f"{_RDF}Description"), None)
     if description is None:
         raise InputError("the file holds no description of a camera", where=where)
-    R = numbers(_text(description, "Rotation"), 9, "Rotation", where).reshape(3, 3)
-    centre = numbers(_text(description, "Position"), 3, "Position", where)
-    focal = number(_text(description, "FocalLength35mm"), "FocalLength35mm", where)
+    R = numbers_of(_text(description, "Rotation"), 9, "Rotation", where).reshape(3, 3)
+    centre = numbers_of(_text(description, "Position"), 3, "Position", where)
+    focal = number_of(_text(description, "FocalLength35mm"), "FocalLength35mm", where)
     principal = [_optional(description, f"PrincipalPoint{axis}", 0.0, where) for axis in "UV"]
     for field, square in (("Skew", 0.0), ("AspectRatio", 1.0)):
         if abs(_optional(description, field, square, where) - square) > 1e-9:
@@ -86,7 +86,7 @@ def _text(description: Element, field: str) -> str | None:
 
 def _optional(description: Element, field: str, otherwise: float, where: str) -> float:
     text = _text(description, field)
-    return otherwise if text is None else number(text, field, where)
+    return otherwise if text is None else number_of(text, field, where)
 
 
 def _distortion(description: Element, where: str) -> NDArray[np.float64]:
@@ -102,7 +102,7 @@ def _distortion(description: Element, where: str) -> NDArray[np.float64]:
     if kept:
         text = _text(description, "DistortionCoeficients")
         count = len((text or "").split())
-        given = numbers(text, count if count in (len(kept), 6) else 6, "DistortionCoeficients", where)
+        given = numbers_of(text, count if count in (len(kept), 6) else 6, "DistortionCoeficients", where)
         lens[kept] = given[kept] if given.size == 6 else given
     return lens
 

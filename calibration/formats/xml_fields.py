@@ -11,6 +11,7 @@ from defusedxml.ElementTree import fromstring
 from numpy.typing import NDArray
 
 from calibration.errors import InputError
+from calibration.formats.numbers import number
 
 Array = NDArray[np.float64]
 
@@ -30,23 +31,20 @@ def parse_xml(path: Path) -> Element:
     return root
 
 
-def numbers(text: str | None, count: int, what: str, where: str) -> Array:
+def numbers_of(text: str | None, count: int, label: str, where: str) -> Array:
     """The numbers in a text, apart by blanks.
 
     Raises:
-        InputError: naming `what`, where there are not `count` finite numbers.
+        InputError: naming them, where there are not `count` finite ones.
     """
-    if text is None or not text.strip():
-        raise InputError(f"{what} is missing", where=where)
-    try:
-        values = np.array([float(part) for part in text.split()])
-    except ValueError as error:
-        raise InputError(f"{what} must be numbers, not {text.strip()[:40]!r}", where=where) from error
-    if values.size != count or not np.all(np.isfinite(values)):
-        raise InputError(f"{what} has {values.size} numbers; {count} finite ones are needed", where=where)
-    return values
+    words = (text or "").split()
+    if not words:
+        raise InputError(f"{label} is missing", where=where)
+    if len(words) != count:
+        raise InputError(f"{label} has {len(words)} numbers; {count} are needed", where=where)
+    return np.array([number(word, label, where) for word in words])
 
 
-def number(text: str | None, what: str, where: str) -> float:
-    """One number; an InputError as of :func:`numbers`."""
-    return float(numbers(text, 1, what, where)[0])
+def number_of(text: str | None, label: str, where: str) -> float:
+    """One number; an InputError as of :func:`numbers_of`."""
+    return float(numbers_of(text, 1, label, where)[0])

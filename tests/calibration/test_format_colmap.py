@@ -30,7 +30,8 @@ def a_rig() -> Rig:
 
 @pytest.fixture
 def pycolmap() -> ModuleType:
-    return pytest.importorskip("pycolmap", reason="pycolmap is not installed")
+    module: ModuleType = pytest.importorskip("pycolmap", reason="pycolmap is not installed")
+    return module
 
 
 def _reconstruction(pycolmap: ModuleType, camera: str, images: dict[str, Camera], **lens: object) -> object:

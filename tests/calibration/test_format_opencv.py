@@ -165,3 +165,15 @@ def test_what_is_no_camera_of_opencvs_is_refused_in_words(tmp_path: Path) -> Non
     strange = Rig((Camera("a/b", 10, 10, np.diag([9.0, 9, 1])),))
     with pytest.raises(UsageError, match="cannot be the name of a file"):
         write_rig(strange, tmp_path / "cameras")
+
+
+@pytest.mark.parametrize("suffix", [".yml", ".xml", ".json"])
+def test_a_file_that_is_cut_off_is_refused(suffix: str, tmp_path: Path) -> None:
+    """Wherever a file ends before its pose, an error names it: OpenCV's own parser may end the process."""
+    one = Rig((arc_rig(1).cameras[0],))
+    path = write_rig(one, tmp_path / f"camera{suffix}", "opencv")
+    whole = path.read_text()
+    for length in range(0, whole.index("units"), 11):
+        path.write_text(whole[:length])
+        with pytest.raises(InputError, match=f"camera{suffix}"):
+            read_rig(path, "opencv")

@@ -138,8 +138,8 @@ def test_t1_is_opencvs_p2(tmp_path: Path) -> None:
     [
         (("heading,pitch", "yaw,pitch"), "columns heading are missing"),
         ((",0,0,0\n", ",0.1,0,0\n"), "line 3: the lens has k4 = 0.1"),
-        (("0.3480514800888185", "west"), "line 3: x must be a number, not 'west'"),
-        (("0.3480514800888185", "nan"), "line 3: x is not finite"),
+        (("0.3480514800888185", "west"), "line 3: x is 'west', which is no number"),
+        (("0.3480514800888185", "nan"), "line 3: x holds a number that is not finite"),
         (("0.3480514800888185,", ""), "line 3: the line has 15 fields, its header 16"),
         (("camera_0002", "camera_0001"), r"camera_0001.tif are both of camera camera_0001, but their lenses"),
     ],
