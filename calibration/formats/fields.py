@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from calibration.errors import InputError, UsageError
@@ -78,6 +79,21 @@ def given_size(name: str, options: ReadOptions, where: str) -> tuple[int, int]:
             fix=f"Give the width and height of the images of {name} in pixels",
         )
     return image_size(*size, where)
+
+
+def cameras_with_sizes(names: Sequence[str], options: ReadOptions) -> tuple[list[str], tuple[str, ...]]:
+    """The cameras to read from a file of many, whose image sizes it does not carry.
+
+    Returns:
+        the names that a size is given for, and the notes for the rig: one that names those left out. Where no
+        size fits any camera all are returned, for :func:`given_size` to say what is missing.
+    """
+    cameras = list(dict.fromkeys(names))
+    known = [name for name in cameras if name in options.sizes]
+    if not known or EVERY_CAMERA in options.sizes or len(known) == len(cameras):
+        return cameras, ()
+    left_out = ", ".join(name for name in cameras if name not in options.sizes)
+    return known, (f"Left out, as the size of their images is not known: {left_out}.",)
 
 
 def head(path: Path) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError
 from calibration.formats.entry import NOTHING_SAID, Format, ReadOptions
-from calibration.formats.fields import assumed_unit, given_size, head
+from calibration.formats.fields import assumed_unit, cameras_with_sizes, given_size, head
 from calibration.formats.image_names import camera_names, one_pose_each
 from calibration.formats.numbers import number
 from calibration.formats.realitycapture import (
@@ -36,22 +36,24 @@ _COLUMNS = (*_NEEDED, "px", "py", *_LENS)
 def read(path: Path, options: ReadOptions = NOTHING_SAID) -> Rig:
     """Read the cameras; columns beyond name, place, angles and f may be absent and are zero then.
 
-    The sizes of the images are not in the file: `options.sizes` has to have them.
+    The sizes of the images are not in the file: `options.sizes` has to have them. Cameras without are left
+    out and noted, unless none has one.
 
     Raises:
         InputError: naming the line and the column that is missing or no number, or the camera without size.
     """
     unit, notes = assumed_unit(options, str(path))
     rows = _rows(path)
-    images = [row["name"] for row, _ in rows]
-    names = camera_names(images)
-    views = [_view(row, name, options, unit, where) for (row, where), name in zip(rows, names, strict=True)]
-    cameras = one_pose_each(views, images, str(path))
+    names = camera_names([row["name"] for row, _ in rows])
+    kept, left_out = cameras_with_sizes(names, options)
+    used = [(name, row, where) for name, (row, where) in zip(names, rows, strict=True) if name in kept]
+    views = [_view(row, name, options, unit, where) for name, row, where in used]
+    cameras = one_pose_each(views, [row["name"] for _, row, _ in used], str(path))
     only_k1 = [c.name for c in cameras if c.distortion[0] and not np.any(c.distortion[1:])]
     if only_k1:
         listed = ", ".join(only_k1)
         notes = (*notes, f"Only k1 is given for {listed}: right for the Brown models, wrong for Division.")
-    return Rig(cameras, path.name, notes=(*notes, Z_UP_NOTE))
+    return Rig(cameras, path.name, notes=(*notes, *left_out, Z_UP_NOTE))
 
 
 def _rows(path: Path) -> list[tuple[dict[str, str], str]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError
 from calibration.formats.entry import NOTHING_SAID, Format, ReadOptions
-from calibration.formats.fields import assumed_unit, file_stem, given_size, head
+from calibration.formats.fields import assumed_unit, cameras_with_sizes, file_stem, given_size, head
 from calibration.formats.image_names import camera_names, one_pose_each
 from calibration.formats.realitycapture import Z_UP_NOTE, RealityCaptureCamera, from_camera
 from calibration.formats.xml_fields import number_of, numbers_of, parse_xml
@@ -48,6 +48,8 @@ _TEMPLATE = """\
 def read(path: Path, options: ReadOptions = NOTHING_SAID) -> Rig:
     """Read one sidecar, or all of a folder; `options.sizes` has to have the sizes of the images.
 
+    Cameras without a size are left out and noted, unless none has one.
+
     Raises:
         InputError: naming the file and what is missing, malformed or not in vultus's lens.
     """
@@ -55,10 +57,12 @@ def read(path: Path, options: ReadOptions = NOTHING_SAID) -> Rig:
     paths = sorted(p for p in path.iterdir() if p.suffix.lower() == ".xmp") if path.is_dir() else [path]
     if not paths:
         raise InputError("the folder holds no .xmp files", where=str(path))
-    images = [one.stem for one in paths]
-    names = camera_names(images)
-    views = [_view(one, name, options, unit) for one, name in zip(paths, names, strict=True)]
-    return Rig(one_pose_each(views, images, str(path)), path.name, notes=(*notes, Z_UP_NOTE))
+    names = camera_names([one.stem for one in paths])
+    kept, left_out = cameras_with_sizes(names, options)
+    used = [(name, one) for name, one in zip(names, paths, strict=True) if name in kept]
+    views = [_view(one, name, options, unit) for name, one in used]
+    cameras = one_pose_each(views, [one.stem for _, one in used], str(path))
+    return Rig(cameras, path.name, notes=(*notes, *left_out, Z_UP_NOTE))
 
 
 def _view(path: Path, name: str, options: ReadOptions, unit: float) -> Camera:

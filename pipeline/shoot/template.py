@@ -88,7 +88,8 @@ def _calibration(draft: Draft) -> str:
 [calibration]
 source = "file"
 file = {_quote(draft.found.rig)}
-# format = "opencv"      # vultus (cameras.json), opencv (YAML); told by the file's ending if not said
+# format = "opencv"      # one that "vultus cameras formats" names; told by the file itself if not said
+# units = "mm"           # of files that do not say their unit: m, cm or mm
 """
 
 

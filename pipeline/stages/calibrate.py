@@ -88,6 +88,8 @@ def rig_from_file(shoot: Shoot) -> Rig:
         )
     for name in sorted(set(shoot.camera_names) - set(known)):
         log.warning("Camera %s is not in %s; it is left out of the fit", name, settings.file)
+    for note in rig.notes:
+        log.warning("Calibrate: %s", note)
     return rig.select(known)
 
 

@@ -86,8 +86,18 @@ def test_the_size_of_the_images_has_to_be_said() -> None:
     """The files do not carry it, so that a camera without size is an error that names it."""
     with pytest.raises(InputError, match="does not carry the size of the images of camera camera_0001"):
         read_rig(CSV)
-    with pytest.raises(InputError, match="camera_0002, and none was given; sizes were given for camera_0001"):
-        read_rig(CSV, sizes={"camera_0001": (10, 10)})
+    with pytest.raises(InputError, match="none was given; sizes were given for front"):
+        read_rig(CSV, sizes={"front": (10, 10)})
+
+
+def test_images_of_other_cameras_are_left_out(tmp_path: Path) -> None:
+    """A file of a whole scan gives the cameras of the shoot, whose sizes are known, and notes the others."""
+    sizes = {"camera_0002": (4000, 3000)}
+    rig = read_rig(CSV, sizes=sizes)
+    assert rig.names == ("camera_0002",)
+    assert any("not known: camera_0001." in note for note in rig.notes)
+    folder = write_rig(a_rig(), tmp_path / "cams", "realitycapture-xmp")
+    assert read_rig(folder, sizes={"cam1": (1024, 768)}).names == ("cam1",)
 
 
 def test_an_xmp_of_realitycapture_is_read(tmp_path: Path) -> None:
