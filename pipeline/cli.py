@@ -34,6 +34,7 @@ COMMANDS = {
     "layouts": ("pipeline.commands.layouts", "The landmark layouts that there are."),
     "model": ("pipeline.commands.model", "Head models of others: bring them in, register them."),
     "train": ("pipeline.commands.train", "Train a landmark network on synthetic heads."),
+    "database": ("pipeline.commands.database", "A library of captured expressions: add, search, sample."),
     "ablate": ("pipeline.commands.ablate", "Train short, one thing changed at a time, and compare."),
 }
 """Module and one-line help of each command; the module has the command as ``command``."""

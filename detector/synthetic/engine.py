@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from calibration.camera import Camera
 from detector.synthetic.background import draw_background
 from detector.synthetic.contact import settle
+from detector.synthetic.expression_library import ExpressionLibrary
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.head_surfaces import HeadSurfaces
 from detector.synthetic.lens import render_through_lens
@@ -41,6 +42,8 @@ class EngineOptions:
         multisample: whether edges are smoothed; without a GPU, False draws about four times as fast.
         backgrounds: a folder of photographs to use behind some heads; None invents all backgrounds.
         skins: a folder of photographic skins (see :mod:`detector.synthetic.textures`); None invents all.
+        expressions: an archive of captured expressions to mix in (see
+            :mod:`detector.synthetic.expression_library`); None invents all.
     """
 
     size: int = 288
@@ -48,6 +51,7 @@ class EngineOptions:
     multisample: bool = True
     backgrounds: Path | None = None
     skins: Path | None = None
+    expressions: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,18 +84,20 @@ class SyntheticEngine:
 
         Raises:
             MissingDependencyError: OpenGL is not there.
-            InputError: a folder of the options holds nothing usable.
+            InputError: a folder or file of the options holds nothing usable.
         """
         self.model = model
         self.options = options or EngineOptions()
         self.renderer = Renderer(self.options.supersample, self.options.multisample)
         self.heads = HeadSurfaces(model, HeadMesh(model))
         self.wardrobe = Wardrobe(model, self.heads, draw_source(self.options.skins, model))
+        library = self.options.expressions
+        self.library = None if library is None else ExpressionLibrary.read(library)
 
     def sample(self, seed: int) -> SyntheticSample:
         """The sample of a seed. Neighbouring seeds share some costumes, which makes them quicker to draw."""
         rng = np.random.default_rng([seed, 0x5EED])
-        performer = draw_performer(self.model, rng)
+        performer = draw_performer(self.model, rng, self.library)
         vertices, frames = pose_head(self.model, performer)
         vertices = settle(self.model, self.heads.swell(vertices, performer.expression), frames[1])
         helmet = bool(rng.random() < HELMET_SHARE)

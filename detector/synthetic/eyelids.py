@@ -73,6 +73,15 @@ def draw_closure(rng: np.random.Generator) -> Array:
     return np.full(2, rng.uniform(0.0, 0.06))
 
 
+def shut_share(model: HeadModel, expression: Array) -> Array:
+    """How far an expression (E,) shuts the left and the right eye (2,) of the mean head, from 0 to 1."""
+    gaps, average = lid_gaps(model), np.zeros(model.identity_size)
+    opened = expression.copy()
+    opened[[model.expression_names.index(f"eyeBlink{side}") for side in SIDES]] = 0.0
+    widest = np.maximum(gaps(average, opened) - CLOSED, 1e-4)
+    return np.asarray(np.clip((gaps(average, opened) - gaps(average, expression)) / widest, 0.0, 1.0))
+
+
 def close_lids(model: HeadModel, identity: Array, expression: Array, closure: Array) -> Array:
     """The expression (E,) with the blinks by which the lids are as far shut as wanted, and never cross.
 

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from detector.synthetic.eyelids import close_lids, draw_closure
+from detector.synthetic.expression_library import CapturedMoment, ExpressionLibrary
+from detector.synthetic.eyelids import close_lids, draw_closure, shut_share
 from detector.synthetic.lip_seal import meet_lips
 from detector.synthetic.moods import MOODS, STRENGTH, STRONGEST, Weights
 from fitting.head_model import HeadModel
 
 Array = NDArray[np.float64]
 
+CAPTURED_SHARE = 0.5
+"""Share of the moments that are of the library; the others are moods, which no library has all of."""
 GAZE_LIMIT = np.deg2rad(28.0)
 LID_FULL_TURN = np.deg2rad(28.0)
 """Gaze angle at which an eyeLook shape is fully on."""
@@ -37,15 +40,32 @@ class Performer:
     pose: Array
 
 
-def draw_performer(model: HeadModel, rng: np.random.Generator) -> Performer:
-    """A random person in a random moment."""
+def draw_performer(
+    model: HeadModel, rng: np.random.Generator, library: ExpressionLibrary | None = None
+) -> Performer:
+    """A random person in a random moment; some of the moments are of a library, if there is one."""
     spread = rng.uniform(0.7, 1.25)
     identity = model.sample_identity(1, rng, spread)[0].numpy().astype(np.float64)
-    gaze = draw_gaze(rng)
-    expression = draw_expression(model.expression_names, gaze, rng)
+    if library is not None and rng.random() < CAPTURED_SHARE:
+        moment = library.draw(rng)
+        gaze = np.clip(moment.gaze, -GAZE_LIMIT, GAZE_LIMIT)
+        expression = captured_expression(model.expression_names, moment)
+        closure = shut_share(model, expression)
+    else:
+        gaze = draw_gaze(rng)
+        expression = draw_expression(model.expression_names, gaze, rng)
+        closure = None
     expression = meet_lips(model, identity, expression, rng)
-    expression = close_lids(model, identity, expression, draw_closure(rng))
+    expression = close_lids(model, identity, expression, draw_closure(rng) if closure is None else closure)
     return Performer(identity, expression, draw_pose(gaze, rng))
+
+
+def captured_expression(names: tuple[str, ...], moment: CapturedMoment) -> Array:
+    """Weights (E,) of a captured moment, with lids that follow the gaze at least as far as it looks."""
+    values = moment.weights | {
+        name: max(moment.weights.get(name, 0.0), value) for name, value in lid_weights(moment.gaze).items()
+    }
+    return np.asarray(np.clip([values.get(name, 0.0) for name in names], 0.0, STRONGEST))
 
 
 def draw_gaze(rng: np.random.Generator) -> Array:

@@ -50,6 +50,9 @@ DATASET = re.compile(r"(?P<path>.+?)(:(?P<share>[0-9.]+)(:(?P<layout>[^:]+))?)?"
 @click.option("--dataset", "datasets", multiple=True, help="Photographs to mix in; may be repeated.")
 @click.option("--skins", type=FOLDER, help="Folder of photographic skins.")
 @click.option("--backgrounds", type=FOLDER, help="Folder of photographs to put behind heads.")
+@click.option(
+    "--expressions", type=FOLDER, help="Database of captured expressions to mix in, or a sample of it."
+)
 @click.option("--backbone", help="A timm model instead of the preset's.")
 @click.option("--predictor", help="mlp, transformer or attention instead of the preset's.")
 @click.option("--input-size", type=int, help="Side of the crops in pixels, instead of the preset's.")
@@ -67,6 +70,7 @@ def command(
     datasets: tuple[str, ...],
     skins: Path | None,
     backgrounds: Path | None,
+    expressions: Path | None,
     draft: bool | None,
     backbone: str | None,
     predictor: str | None,
@@ -84,6 +88,7 @@ def command(
     from detector.training.presets import training_preset
     from detector.training.run import train
     from detector.training.synthetic import SyntheticFactory
+    from pipeline.database.sampling import training_expressions
 
     chosen = training_preset(preset)
     changes: dict[str, Any] = {"backbone": backbone, "predictor": predictor, "input_size": input_size}
@@ -95,6 +100,9 @@ def command(
         multisample=fine,
         skins=skins,
         backgrounds=backgrounds,
+        expressions=training_expressions(expressions, output, resumed=bool(settings["resume"]))
+        if expressions
+        else None,
     )
     said = {key: value for key, value in settings.items() if value is not None}
     usual = dict(chosen.settings)

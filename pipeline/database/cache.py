@@ -28,7 +28,7 @@ from pipeline.database.segments import (
     write_manifest,
     write_segment,
 )
-from pipeline.database.shards import ShardName, list_shards, read_shard
+from pipeline.database.shards import ShardName, list_files, read_shard
 from pipeline.database.view import View
 from pipeline.progress import Progress, silent
 
@@ -75,7 +75,7 @@ def _refreshed(database: Database, progress: Progress) -> _State:
 
 
 def _listed(database: Database) -> frozenset[str]:
-    return frozenset(str(name) for name in list_shards(database.shards))
+    return frozenset(list_files(database.shards))
 
 
 def _step(database: Database, progress: Progress) -> _State:

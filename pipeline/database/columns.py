@@ -28,6 +28,8 @@ QUALITY = {
 FLOATS: tuple[str, ...] = (*ARKIT_SHAPES, *MOTION_COLUMNS, *QUALITY, *ANGLE_COLUMNS)
 """Angles are degrees: yaw positive to the actor's left, pitch positive downwards; the head's in the world,
 the eyes' in the head. The rest is as in :data:`pipeline.database.records.ROW`."""
+LEVELS = (0.1, 0.3, 0.6)
+"""How far a shape is driven: a weight is off, or at one of three strengths."""
 INTEGERS: dict[str, str] = {"frame": "<i8", "shard": "<i4", "views": "u1", "status": "i1", "flags": "u1"}
 FLAGS = {str(flag.name).lower(): int(flag) for flag in FrameFlag}
 _MILLIMETRES = 1e3

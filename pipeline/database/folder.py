@@ -133,13 +133,13 @@ class Database:
         if readmit:
             self._removed(subject).unlink(missing_ok=True)
         self._admit(subject)
-        present = list_shards(self.shards)
-        name = ShardName.of(shard)
-        take = self._readable(_of_take(name, present))
+        name, before = ShardName.of(shard), self._names_of_take(shard)
+        take = self._readable(before)
         if name in take or (not replacing and any(each.source == name.source for each in take)):
             return Added.THERE, name
         runs = shard.header.covers
-        renamed = _under_other_names(name, present)
+        same = list_shards(self.shards, source=name.source)
+        renamed = [each for each in same if (each.subject, each.take) != (name.subject, name.take)]
         older = {each: old for each, old in take.items() if within(old.rows["frame"], runs).any()}
         if not replacing and (renamed or older):
             raise _duplicate(shard, renamed, list(older.values()))
@@ -150,7 +150,7 @@ class Database:
         shard = Shard(header, shard.rows)
         make_folder(self.shards / safe_name(subject))
         name = write_shard(self.shards, shard)
-        self._withdraw_if_contested(name, shard, present)
+        self._withdraw_if_contested(name, shard, before)
         for each in retired:
             delete(self.shards / str(each))
         return (Added.REPLACED if retired or older else Added.ADDED), name
@@ -180,9 +180,7 @@ class Database:
         if take is None:
             make_folder(self.folder / _REMOVED)
             write_durably(self._removed(subject), b"")
-        names = [
-            name for name in list_shards(self.shards) if name.subject == subject and take in (None, name.take)
-        ]
+        names = [name for name in list_shards(self.shards, subject=subject) if take in (None, name.take)]
         deleted = sum(delete(self.shards / str(name)) for name in names)
         if take is None and folder.is_dir():
             for rest in folder.iterdir():
@@ -204,6 +202,10 @@ class Database:
         # Who wants to be forgotten is not remembered by name.
         return self.folder / _REMOVED / hashlib.sha256(subject.encode()).hexdigest()[:32]
 
+    def _names_of_take(self, shard: Shard) -> list[ShardName]:
+        names = list_shards(self.shards, subject=shard.header.subject)
+        return [name for name in names if name.take == shard.header.take]
+
     def _readable(self, names: Iterable[ShardName]) -> dict[ShardName, Shard]:
         """Shards by name, without those that are damaged: adding their performances again mends them."""
         found = {}
@@ -216,7 +218,7 @@ class Database:
 
     def _withdraw_if_contested(self, name: ShardName, shard: Shard, before: Sequence[ShardName]) -> None:
         """Two machines that add the same frames at once: none of them acknowledges what it added."""
-        since = set(_of_take(name, list_shards(self.shards))) - set(before) - {name}
+        since = set(self._names_of_take(shard)) - set(before) - {name}
         try:
             self._admit(shard.header.subject)
             for other in self._readable(since).values():
@@ -229,16 +231,6 @@ class Database:
         except VultusError:
             delete(self.shards / str(name))
             raise
-
-
-def _of_take(name: ShardName, present: Sequence[ShardName]) -> list[ShardName]:
-    return [each for each in present if (each.subject, each.take) == (name.subject, name.take)]
-
-
-def _under_other_names(name: ShardName, present: Sequence[ShardName]) -> list[ShardName]:
-    """Shards of the same performance that are there as another subject or take."""
-    same = [each for each in present if each.source == name.source]
-    return [each for each in same if (each.subject, each.take) != (name.subject, name.take)]
 
 
 def _duplicate(shard: Shard, renamed: Sequence[ShardName], older: Sequence[Shard]) -> DuplicateError:

@@ -62,16 +62,19 @@ class QualityGates:
         }
 
     def _reasons(self, rows: NDArray[np.void], converged: bool) -> dict[str, Mask]:
-        everything = np.full(len(rows), not (converged or self.unconverged))
         reasons = {
-            "the solver did not reach its gate": everything,
+            "the solver did not reach its gate": np.full(len(rows), not (converged or self.unconverged)),
             f"seen by fewer than {self.min_views} cameras": rows["views"] < self.min_views,
-            f"residual above {self.max_residual:g} sigmas": _above(rows["residual_sigma"], self.max_residual),
-            f"residual above {self.max_residual_px:g} px": _above(rows["residual_px"], self.max_residual_px),
-            f"surface less certain than {self.max_uncertainty:g} mm": _above(
-                rows["uncertainty"] * _MILLIMETRES, self.max_uncertainty
-            ),
         }
+        measures = (
+            ("residual in sigmas", rows["residual_sigma"], self.max_residual, "sigmas"),
+            ("residual in pixels", rows["residual_px"], self.max_residual_px, "px"),
+            ("uncertainty", rows["uncertainty"] * _MILLIMETRES, self.max_uncertainty, "mm"),
+        )
+        for what, values, limit, unit in measures:
+            if limit < np.inf:
+                reasons[f"{what} not known: fitted by an older version"] = np.isnan(values)
+                reasons[f"{what} above {limit:g} {unit}"] = values > limit
         for flag in FrameFlag:
             # How many views are enough is the first gate's to say.
             if flag is not FrameFlag.FEW_VIEWS and _name(flag) not in self.allow:
@@ -86,10 +89,3 @@ def flag_names() -> tuple[str, ...]:
 
 def _name(flag: FrameFlag) -> str:
     return str(flag.name).lower()
-
-
-def _above(values: NDArray[np.floating], limit: float) -> Mask:
-    """(N,) which values are above a limit, or not known where there is one."""
-    if limit == np.inf:
-        return np.zeros(len(values), dtype=bool)
-    return ~(np.asarray(values) <= limit)

@@ -33,10 +33,10 @@ ROW = np.dtype(
 )
 """A frame: its number, the weights of :data:`ARKIT_SHAPES` (NaN where the head model has no such shape), the
 head motion (rotation vectors in radians of the head in the world, of the head against the neck and of the
-eyes in the head, then the head's origin in metres, see :mod:`fitting.head_motion`), the median residual of its
-landmarks in pixels and in sigmas, the standard deviation of its surface in metres and of its weights (root
-mean square), how many cameras saw it, its FrameStatus and its FrameFlag bits. NaN where an older fit did not
-say."""
+eyes in the head, then the head's origin in metres, see :mod:`fitting.head_motion`), the median residual of
+its landmarks in pixels and in sigmas, the standard deviation of its surface in metres and of its weights
+(root mean square), how many cameras saw it, its FrameStatus and its FrameFlag bits. NaN where an older fit
+did not say."""
 
 Runs = tuple[tuple[int, int], ...]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"

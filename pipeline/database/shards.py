@@ -76,14 +76,24 @@ def safe_name(text: str) -> str:
     return name
 
 
-def list_shards(folder: Path) -> list[ShardName]:
-    """All shards, by the names of their files, in order."""
-    names = []
-    for subject in _entries(folder):
-        if subject.is_dir():
-            found = (ShardName.parse(f"{subject.name}/{file.name}") for file in _entries(Path(subject.path)))
-            names += [name for name in found if name is not None]
-    return sorted(names)
+def list_shards(folder: Path, *, subject: str | None = None, source: str | None = None) -> list[ShardName]:
+    """Shards by the names of their files, in order: all, those of a subject, or those from a performance."""
+    return sorted(
+        found for found in map(ShardName.parse, list_files(folder, subject=subject, source=source)) if found
+    )
+
+
+def list_files(folder: Path, *, subject: str | None = None, source: str | None = None) -> list[str]:
+    """The same as names of files below the folder, in no order, and perhaps with others among them."""
+    folders = [each.name for each in _entries(folder) if each.is_dir()]
+    chosen = folders if subject is None else [name for name in folders if name == safe_name(subject)]
+    mark = "" if source is None else f"__{short_source(source)}_"
+    return [
+        f"{name}/{file.name}"
+        for name in chosen
+        for file in _entries(folder / name)
+        if mark in file.name and file.name.endswith(SUFFIX)
+    ]
 
 
 def write_shard(folder: Path, shard: Shard) -> ShardName:

@@ -73,7 +73,7 @@ class View:
     def table(self, names: Sequence[str], rows: Mask | Index | None = None) -> NDArray[np.float32]:
         """(n, len(names)) float columns of some rows, a mask or positions; all if None."""
         columns = (self.floats(name) for name in names)
-        return np.stack([values if rows is None else values[rows] for values in columns], axis=1)
+        return np.stack([values if rows is None else values[rows] for values in columns]).T
 
     def expression(self, rows: Mask | Index | None = None) -> NDArray[np.float32]:
         """(n, 52) the weights; NaN where a head model lacks a shape."""
