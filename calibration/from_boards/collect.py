@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Findings:
         lineup: the cameras that were placed.
         joint: the fit of these.
         left_out: why the others are missing.
+        late: by how many frames cameras are late; all frame numbers here are right already.
     """
 
     board: Board
@@ -49,6 +50,7 @@ class Findings:
     lineup: Lineup
     joint: JointFit
     left_out: Mapping[str, CalibrationError]
+    late: Mapping[str, int] = field(default_factory=dict)
 
     def result(self) -> BoardCalibration:
         """The findings in the words of the caller."""
@@ -73,6 +75,7 @@ class Findings:
             names[self.lineup.reference],
             self.joint,
             self.left_out,
+            self.late,
         )
 
     def _camera(self, index: int) -> Camera:

@@ -114,4 +114,4 @@ def lens_error(camera: Camera, covariance: Array) -> Array:
     by_lens, by_turn = by_camera[:, :LENS_SIZE], by_camera[:, LENS_SIZE : LENS_SIZE + 3]
     shape = by_lens - by_turn @ np.linalg.lstsq(by_turn, by_lens, rcond=None)[0]
     variance = np.einsum("nk,kl,nl->n", shape, covariance, shape).reshape(-1, 2).sum(axis=1)
-    return np.sqrt(np.maximum(variance, 0.0)).reshape(CELLS, CELLS)
+    return np.asarray(np.sqrt(np.maximum(variance, 0.0)).reshape(CELLS, CELLS))

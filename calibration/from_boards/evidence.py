@@ -55,7 +55,7 @@ class CameraEvidence:
         """(M,) degrees between the board's normal and the line of sight to its middle; 0 is face on."""
         sight = self.t / np.linalg.norm(self.t, axis=1, keepdims=True)
         cosine = np.abs(np.einsum("mi,mi->m", self.R[:, :, 2], sight))
-        return np.degrees(np.arccos(np.clip(cosine, 0, 1)))
+        return np.asarray(np.degrees(np.arccos(np.clip(cosine, 0, 1))))
 
     @property
     def distances(self) -> Array:

@@ -104,7 +104,7 @@ class _Pair:
 
     def _seeds(self, track: Track, images: Sightings, offset: int) -> list[State]:
         """Poses of the second camera in the axes of the first, an image of each a proposal."""
-        R, t, covered = track.at(images.frame - float(offset))
+        R, t, covered = track.at(images.frame.astype(np.float64) - offset)
         inside = np.flatnonzero(covered)
         if len(inside) < FEWEST_IMAGES:
             return []

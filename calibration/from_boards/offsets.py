@@ -131,7 +131,7 @@ class Clock:
 
     def cost(self, offset: float) -> float:
         """The mean robust cost of the images that the track covers; infinite where these are too few."""
-        covered = self.track.at(self.images.frame - offset)[2]
+        covered = self.track.at(np.asarray(self.images.frame - offset, np.float64))[2]
         if covered.sum() < max(FEWEST_IMAGES, 0.5 * len(self.images)):
             return np.inf
         squared = replace(self, images=self.images.take(covered))._squared(offset).min(axis=0)
@@ -172,7 +172,10 @@ class Clock:
     def _chosen(self, offset: float) -> Sightings:
         """Images that the track covers with a frame to spare, spread out, listed as it lists them."""
         images = self.images
-        sides = [self.track.at(images.frame - offset + side)[2] for side in (-1.0, 0.0, 1.0)]
+        sides = [
+            self.track.at(np.asarray(images.frame - offset + side, np.float64))[2]
+            for side in (-1.0, 0.0, 1.0)
+        ]
         images = spread(images.take(np.logical_and.reduce(sides)), _MOST_IMAGES)
         if self.turned is None or not len(images):
             return images

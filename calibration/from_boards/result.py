@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,8 @@ class BoardCalibration:
             the board's points as they were refined. Images for the lens alone have frame numbers below all
             others there.
         left_out: why each camera that is not in the rig could not be calibrated, by name.
+        late: by how many frames cameras are late, where they are. Frame numbers here are those that the
+            images should have: the numbers of the files less that many.
     """
 
     rig: Rig
@@ -113,3 +115,4 @@ class BoardCalibration:
     reference: str
     joint: JointFit
     left_out: Mapping[str, CalibrationError]
+    late: Mapping[str, int] = field(default_factory=dict)
