@@ -12,6 +12,9 @@ from calibration.errors import CalibrationError
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+_NEIGHBOURS = 2
 
 
 @dataclass(frozen=True)
@@ -80,3 +83,26 @@ def worst_by(ids: Ints, values: Array) -> Array:
     worst = np.zeros(int(ids.max(initial=-1)) + 1)
     np.maximum.at(worst, ids, values)
     return worst
+
+
+def amid_disagreement(camera: Ints, frame: Ints, agreeing: Bools) -> Bools:
+    """Which images (M,) agree, but between others of their camera that mostly do not.
+
+    A stream that is out of sync agrees now and then, while the board is held still, and then nearly only.
+    Asked are the two images of the camera before and the two after.
+
+    Args:
+        camera: (M,) indices of the cameras.
+        frame: (M,) frame numbers.
+        agreeing: (M,) which images agree with the others of their frame.
+    """
+    doubted = np.zeros(len(camera), dtype=bool)
+    for index in np.unique(camera[~agreeing]):
+        mine = np.flatnonzero(camera == index)
+        mine = mine[np.argsort(frame[mine])]
+        padded = np.pad(agreeing[mine].astype(float), _NEIGHBOURS, constant_values=np.nan)
+        steps = [step for step in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if step]
+        near = np.stack([np.roll(padded, -step)[_NEIGHBOURS:-_NEIGHBOURS] for step in steps])
+        asked = np.isfinite(near).sum(axis=0)
+        doubted[mine] = agreeing[mine] & (2 * np.nansum(near, axis=0) < asked)
+    return doubted

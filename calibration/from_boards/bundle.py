@@ -72,6 +72,11 @@ class Adjusted:
         return image_rms(self.residuals)
 
     @cached_property
+    def noise_px(self) -> float:
+        """Standard deviation of a corner's coordinate in pixels, by the residuals that are left."""
+        return float(np.sqrt(self._problem.variance(self.state, self.points)))
+
+    @cached_property
     def uncertainty(self) -> Uncertainty:
         """How sure the free unknowns are, by the residuals that are left."""
         return self._problem.uncertainty(self.state, self.points)
@@ -171,14 +176,17 @@ class _Problem:
         cameras, shift = self.free.spread(free)
         return state.boards_moved(boards).cameras_moved(cameras), points + shift
 
-    def uncertainty(self, state: State, points: Array) -> Uncertainty:
+    def variance(self, state: State, points: Array) -> float:
+        """Of a corner's coordinate, in square pixels."""
         left = residuals(state, self.images, points)
         _, weight = self._robust(left)
         unknowns = len(self.free.index) + 6 * len(state.board_rotation)
         squared = np.nan_to_num((left**2).sum(-1))
-        variance = (weight * squared).sum() / max(2 * int(self.images.seen.sum()) - unknowns, 1)
+        return float((weight * squared).sum() / max(2 * int(self.images.seen.sum()) - unknowns, 1))
+
+    def uncertainty(self, state: State, points: Array) -> Uncertainty:
         reduced, _, _ = self.linearise(state, points).reduced(0.0)
-        root = np.sqrt(variance) * _inverse_root(reduced)
+        root = np.sqrt(self.variance(state, points)) * _inverse_root(reduced)
         cameras = np.zeros((len(self.free.cameras), CAMERA_SIZE, CAMERA_SIZE))
         start = 0
         for index, chosen in enumerate(self.free.cameras):

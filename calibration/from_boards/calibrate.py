@@ -15,6 +15,7 @@ from calibration.errors import CalibrationError, UsageError
 from calibration.from_boards.agreement import UnfitCamerasError
 from calibration.from_boards.collect import Findings
 from calibration.from_boards.consensus import place_most
+from calibration.from_boards.in_time import Late, earlier, solve_in_time
 from calibration.from_boards.joint import JointFit, fit_jointly
 from calibration.from_boards.lens_fit import LensFit, LensImages
 from calibration.from_boards.lineup import Lineup
@@ -22,7 +23,7 @@ from calibration.from_boards.options import BoardOptions
 from calibration.from_boards.poses import Sightings
 from calibration.from_boards.result import BoardCalibration
 from calibration.from_boards.seen import Seen, what_was_seen
-from calibration.from_boards.shape_prior import ShapePrior
+from calibration.from_boards.shape_prior import Refinement, ShapePrior
 
 __all__ = ["BoardCalibration", "BoardOptions", "calibrate_board"]
 
@@ -68,11 +69,20 @@ def calibrate_board(
     _check_names(images, lens_images, reference, options)
     found = detect_all(images, sizes, board, workers=options.workers, progress=progress)
     lens_found = detect_all(lens_images, sizes, board, workers=options.workers, progress=progress)
-    seen = what_was_seen(found, lens_found, sizes, board.points)
-    lenses, left_out = _lenses(seen, board, options)
-    attempt = _Attempt(seen, lenses, board, reference, options)
-    lineup, joint, unplaced = attempt.solved(left_out)
-    return Findings(board, found, lens_found, seen, lenses, lineup, joint, unplaced).result()
+    lenses, left_out = _lenses(what_was_seen(found, lens_found, sizes, board.points), board, options)
+
+    def attempt(late: Late) -> _Attempt:
+        seen = what_was_seen(earlier(found, late), lens_found, sizes, board.points)
+        return _Attempt(seen, lenses, board, reference, options)
+
+    (lineup, joint, unplaced), late = solve_in_time(
+        lambda late: attempt(late).solved(left_out),
+        lambda late: attempt(late).everyone(left_out),
+        known=len(left_out),
+        find=options.offsets == "find",
+    )
+    in_time, seen = earlier(found, late), attempt(late).seen
+    return Findings(board, in_time, lens_found, seen, lenses, lineup, joint, unplaced, late).result()
 
 
 def _check_names(images: Images, lens_images: Images, reference: str | None, options: BoardOptions) -> None:
@@ -137,13 +147,15 @@ class _Attempt:
         left_out = dict(left_out)
         while True:
             self._require_enough(left_out)
-            lineup, sightings = self._lineup([one for one in self.seen if one.name not in left_out])
+            lineup, sightings = self.everyone(left_out)
             lineup, standing = place_most(lineup, sightings, from_reference=self.reference is not None)
             left_out |= {lineup.names[index]: error for index, error in standing.refused.items()}
             self._require_enough(left_out)
             lineup = lineup.of(sorted(standing.placed))
             try:
-                return lineup, fit_jointly(lineup, *standing.only_placed(), self._shape()), left_out
+                insist = self.options.refine_board != "auto"
+                joint = fit_jointly(lineup, *standing.only_placed(), self._shapes(), insist=insist)
+                return lineup, joint, left_out
             except UnfitCamerasError as unfit:
                 left_out |= {lineup.names[index]: error for index, error in unfit.reasons.items()}
 
@@ -155,8 +167,9 @@ class _Attempt:
         if missing and (self.options.strict or len(self.seen) - len(missing) < 2):
             raise missing[0]
 
-    def _lineup(self, seen: Sequence[Seen]) -> tuple[Lineup, Sightings]:
-        """Some of the cameras, and their images that fit their lenses."""
+    def everyone(self, left_out: Mapping[str, CalibrationError]) -> tuple[Lineup, Sightings]:
+        """The cameras that are not left out, and their images that fit their lenses."""
+        seen = [one for one in self.seen if one.name not in left_out]
         names = [one.name for one in seen]
         fits = [self.lenses[name] for name in names]
         parts = []
@@ -170,6 +183,9 @@ class _Attempt:
         lineup = Lineup(names, sizes, fits, board.points, board.turned, held, self.options.agreement)
         return lineup, Sightings.joined(parts)
 
-    def _shape(self) -> ShapePrior | None:
-        kind = self.options.refine_board
-        return None if kind is None else ShapePrior(self.board.points, self.options.board_sigma, kind)
+    def _shapes(self) -> list[ShapePrior]:
+        """How the board may be off, the stricter belief first."""
+        asked = self.options.refine_board
+        kinds: tuple[Refinement, ...] = ("flat", "free") if asked == "auto" else (asked,) if asked else ()
+        board = self.board
+        return [ShapePrior(board.points, self.options.board_sigma, kind, board.turned) for kind in kinds]

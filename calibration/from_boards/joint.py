@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
-from calibration.from_boards.agreement import UnfitCamerasError
+from calibration.from_boards.agreement import UnfitCamerasError, amid_disagreement
 from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, State
 from calibration.from_boards.bundle import Adjusted, Options, adjust
 from calibration.from_boards.lens_models import K3, lens_prior
@@ -25,6 +26,9 @@ _ROUNDS = 12
 # k3 is freed where the corners insist: this many standard deviations, and this lower a residual.
 _K3_DEVIATIONS = 5.0
 _K3_GAIN = 0.97
+# A board is refined of itself where that lowers the noise to this much; a few steps tell.
+_SHAPE_GAIN = 0.9
+_TRIAL_STEPS = 4
 # Standard deviation, as a share of the focal length, at which a calibration is no calibration.
 _FOCAL_UNSURE = 0.03
 # Before it is known who agrees, everyone has a say, with this many pixels of patience.
@@ -59,7 +63,12 @@ class JointFit:
 
 
 def fit_jointly(
-    lineup: Lineup, state: State, sightings: Sightings, shape: ShapePrior | None = None
+    lineup: Lineup,
+    state: State,
+    sightings: Sightings,
+    shapes: Sequence[ShapePrior] = (),
+    *,
+    insist: bool = True,
 ) -> JointFit:
     """Alternate between refining everything and finding the images that agree, until those stay the same.
 
@@ -67,7 +76,8 @@ def fit_jointly(
         lineup: the cameras and the board.
         state: where to start, with all cameras placed.
         sightings: M images.
-        shape: what is believed of the board's points, if they are to be refined.
+        shapes: what is believed of the board's points, if they are to be refined, the stricter belief first.
+        insist: whether the board is refined in any case, or only as far as the corners clearly ask for it.
 
     Raises:
         UnfitCamerasError: if too few frames agree on where cameras stand, or the images do not determine
@@ -77,7 +87,11 @@ def fit_jointly(
     agreeing = np.ones(len(sightings), dtype=bool)
     current = fit.settled(state, agreeing)
     current, agreeing = fit.agreed(current, agreeing, None)
-    if shape is not None:
+    shape = None
+    for belief in shapes:
+        if not insist and not fit.asks_for(belief, current, agreeing):
+            break
+        shape = belief
         current, agreeing = fit.agreed(current, agreeing, shape)
     current = fit.with_k3(current, agreeing, shape)
     fit.require_sure(current)
@@ -152,19 +166,33 @@ class _Fit:
                 self.lineup.agreement,
                 current.typical,
             )
+            images = self.sightings
+            agreeing = agreeing & ~amid_disagreement(images.camera, images.frame, agreeing)
             self.require_connected(agreeing)
             current = self.refined(current, agreeing, current.free, shape)
             if (agreeing == before).all():
                 break
         return current, agreeing
 
-    def refined(self, current: _Current, agreeing: Bools, free: Bools, shape: ShapePrior | None) -> _Current:
+    def refined(
+        self,
+        current: _Current,
+        agreeing: Bools,
+        free: Bools,
+        shape: ShapePrior | None,
+        steps: int = Options.max_iterations,
+    ) -> _Current:
         before, typical = current.adjusted, current.typical
         start = place_boards(before.state, self.sightings, self.boards(agreeing), before.points)
         prior = lens_prior(self.lineup.sizes, before.state.lens, [fit.model for fit in self.lineup.lenses])
-        options = Options(robust_px=max(1.0, 4 * typical), noise_px=typical / np.sqrt(2))
+        options = Options(max(1.0, 4 * typical), typical / np.sqrt(2), max_iterations=steps)
         found = adjust(start.state, start.images, before.points, free, prior, options, shape)
         return _Current(found, free, self.typical(found.rms, agreeing))
+
+    def asks_for(self, shape: ShapePrior, current: _Current, agreeing: Bools) -> bool:
+        """Whether the noise of the corners is clearly lower for a board whose points may be off."""
+        trial = self.refined(current, agreeing, current.free, shape, _TRIAL_STEPS)
+        return trial.adjusted.noise_px < _SHAPE_GAIN * current.adjusted.noise_px
 
     def with_k3(self, current: _Current, agreeing: Bools, shape: ShapePrior | None) -> _Current:
         """The same with k3 free for Brown's lenses whose corners insist on it; unchanged if none do."""

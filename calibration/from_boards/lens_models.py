@@ -32,8 +32,8 @@ _FREED = {
 # middle, and the power of the radius that each goes with. It matters only where the corners do not say
 # better. The terms of a rational lens cancel each other in part.
 _PLAUSIBLE = {
-    "brown": (0.10, 0.02, 0.005, 0.005, 0.01, 0.01, 0.01, 0.01),
-    "rational": (0.30, 0.20, 0.005, 0.005, 0.10, 0.30, 0.20, 0.10),
+    "brown": (0.10, 0.02, 0.001, 0.001, 0.01, 0.01, 0.01, 0.01),
+    "rational": (0.30, 0.20, 0.001, 0.001, 0.10, 0.30, 0.20, 0.10),
     "fisheye": (0.10, 0.05, 0.02, 0.01, 0.01, 0.01, 0.01, 0.01),
 }
 _POWERS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from calibration.from_boards.agreement import Agreement
 from calibration.from_boards.lens_models import LensChoice
@@ -20,8 +21,11 @@ class BoardOptions:
         agreement: when cameras agree about a frame.
         lens: the lens model of all cameras, or by camera (those not named are `auto`).
         refine_board: whether the board is held as it should be (None), may be stretched in its plane
-            (`flat`), or bowed too (`free`). Its mean size is held in any case.
+            (`flat`), bowed too (`free`), or as much of these as the corners clearly ask for (`auto`). Its
+            mean size is held in any case.
         board_sigma: how far a printed point may plausibly be off, in metres.
+        offsets: whether cameras that are late by whole frames through the whole take are found and calibrated
+            as if their images had the right numbers (`find`), or are taken as they are numbered (`keep`).
         strict: whether one camera that cannot be calibrated is an error; by default it is left out, and the
             result says why.
         workers: threads that look for the board; all cores by default.
@@ -31,8 +35,9 @@ class BoardOptions:
     lens_floor_px: float = 0.5
     agreement: Agreement = field(default_factory=Agreement)
     lens: LensChoice | Mapping[str, LensChoice] = "auto"
-    refine_board: Refinement | None = None
+    refine_board: Refinement | Literal["auto"] | None = "auto"
     board_sigma: float = 5e-4
+    offsets: Literal["find", "keep"] = "find"
     strict: bool = False
     workers: int | None = None
 

@@ -8,13 +8,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.from_boards.poses import HALF_TURN
+
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 Refinement = Literal["flat", "free"]
-"""`flat`: paper that stretched or a printer that is not square; `free`: a board that is bowed too."""
+"""What may be wrong with a board. `flat`: paper that stretched, or a printer that is not square; `free`: a
+board that is bowed too."""
 
-_GAUGE_STIFFNESS = 1e4
+_STIFFNESS = 1e4
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,14 @@ class ShapePrior:
         nominal: (N, 3) the points as they should be, in metres.
         sigma: standard deviation in metres of what a coordinate is off.
         kind: which coordinates may be off.
+        turned: the order (N,) of the points on the turned board, if it looks the same. Which end is which is
+            then not known from frame to frame, so the board can only be off in ways that look the same too.
     """
 
     nominal: Array
     sigma: float
     kind: Refinement
+    turned: NDArray[np.int64] | None = None
 
     @property
     def free(self) -> Bools:
@@ -51,8 +57,20 @@ class ShapePrior:
         """The second derivatives (P, P) and the gradient (P,) of :meth:`cost` by the P free coordinates."""
         weight = (noise_px / self.sigma) ** 2
         modes = self._gauge()
-        matrix = weight * (np.eye(len(modes)) + _GAUGE_STIFFNESS * modes @ modes.T)
+        stiff = modes @ modes.T + self._unlike_turned()
+        matrix = weight * (np.eye(len(modes)) + _STIFFNESS * stiff)
         return matrix, matrix @ (points - self.nominal)[self.free]
+
+    def _unlike_turned(self) -> Array:
+        """(P, P) projector on the offsets that the turned board does not share."""
+        size = self.nominal.size
+        if self.turned is None:
+            return np.zeros((int(self.free.sum()),) * 2)
+        of_turned = np.zeros((size // 3, 3, size // 3, 3))
+        of_turned[np.arange(size // 3), :, self.turned] = HALF_TURN
+        apart = (np.eye(size) - of_turned.reshape(size, size)) / 2
+        chosen = np.flatnonzero(self.free)
+        return np.asarray(apart[np.ix_(chosen, chosen)])
 
     def _gauge(self) -> Array:
         """(P, G) orthonormal offsets that move, turn or scale the board as a whole."""
