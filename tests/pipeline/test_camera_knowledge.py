@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -82,3 +83,19 @@ def test_the_drafted_file_of_a_folder_without_calibration_reads(tmp_path: Path) 
     assert settings.calibration.source == "head"
     assert settings.calibration.distance is not None
     assert settings.calibration.distance.between == ("left", "right")
+
+
+def test_a_file_without_sizes_and_units_takes_the_shoots(tmp_path: Path) -> None:
+    """RealityCapture's CSV holds neither: sizes come from the images, units from the key."""
+    for name in SIZES:
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "img.1001.png"), np.zeros((480, 640, 3), dtype=np.uint8))
+    header = "#name,x,y,alt,heading,pitch,roll,f\n"
+    rows = [f"{name}.jpg,{x},0,100,0,90,0,50\n" for name, x in (("left", -20), ("right", 20), ("texture", 0))]
+    (tmp_path / "scan.csv").write_text(header + "".join(rows))
+    scanned = shoot(tmp_path, '[calibration]\nsource = "file"\nfile = "scan.csv"\nunits = "cm"\n')
+    rig = read_rig(calibrate.main(scanned))
+    assert rig.names == ("left", "right")
+    assert rig["left"].size == (640, 480)
+    np.testing.assert_allclose(rig["left"].centre, [-0.2, 1.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(rig["left"].R[2], [0, 0, -1], atol=1e-12)
