@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from calibration.camera import Camera, Rig
 from fitting.camera_checks.agreement import Agreement, in_own_unit
 from fitting.camera_checks.explain import Explanation, explain, majority
-from fitting.camera_checks.fine import Detectability, explain_finely, half_pixel_detectability
+from fitting.camera_checks.fine import Detectability, detectability, explain_finely
 from fitting.camera_checks.footage import other_size
 from fitting.camera_checks.hypothesis import Hypothesis
 from fitting.camera_checks.sample import Sample
@@ -66,7 +66,7 @@ class Diagnosis:
         given, corrected: the sample as it was, and without the mistakes.
         before, after: how far the cameras agree then.
         contradicting: names of the cameras that contradict the others for no known reason.
-        half_pixel: whether half a pixel could be seen; None where the cameras do not agree well enough.
+        detectable: of small mistakes; none where the cameras do not agree well enough.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -75,7 +75,7 @@ class Diagnosis:
     before: Agreement
     after: Agreement
     contradicting: tuple[str, ...]
-    half_pixel: Detectability | None
+    detectable: tuple[Detectability, ...]
 
     @property
     def rig(self) -> Rig:
@@ -165,7 +165,7 @@ class _Search:
             Agreement.of(self.given),
             Agreement.of(corrected),
             self._contradicting(),
-            None if agreeing is None else half_pixel_detectability(agreeing),
+            () if agreeing is None else detectability(agreeing),
         )
 
     def _in_given_unit(self) -> Iterator[Camera]:

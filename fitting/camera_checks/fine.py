@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from fitting.camera_checks.agreement import Agreement
 from fitting.camera_checks.catalogue import COARSE, FINE, FITTED
 from fitting.camera_checks.explain import Explanation
 from fitting.camera_checks.hypothesis import Hypothesis, Suspects, proposals
-from fitting.camera_checks.lenses import HALF_PIXELS
+from fitting.camera_checks.lenses import DISTORTION, HALF_PIXELS
 from fitting.camera_checks.moved import MovedCamera
 from fitting.camera_checks.residuals import Amplitude, Field, amplitude, residual_field
 from fitting.camera_checks.sample import Sample
@@ -30,17 +30,16 @@ _OUTLYING, _OUTLYING_PX, _MENDED = 2.5, 1.0, 0.6
 
 @dataclass(frozen=True)
 class Detectability:
-    """Whether a shift of half a pixel could be seen in a sample.
+    """Whether landmarks would show a small mistake, and how much of it they do show.
 
     Attributes:
-        shift_px: the shift that the landmarks show, pixels; positive where the principal points are too
-            far right and down.
-        error_px: its standard deviation.
-        detectable: whether half a pixel would have been told from none.
+        kind: "half-pixel", or "already-undistorted": that the images have none of the lenses' distortion.
+        shown: how much of the mistake the landmarks show: 0 none of it, 1 all of it.
+        detectable: whether all of it would have been told from none of it.
     """
 
-    shift_px: float
-    error_px: float
+    kind: str
+    shown: Amplitude
     detectable: bool
 
 
@@ -55,16 +54,16 @@ def explain_finely(sample: Sample, found: Agreement, metres: float) -> Explanati
     return _whole(sample, found) or _single(sample, found, metres)
 
 
-def half_pixel_detectability(sample: Sample) -> Detectability:
-    """What the landmarks say of a shift of half a pixel in all cameras."""
+def detectability(sample: Sample) -> tuple[Detectability, ...]:
+    """What the landmarks say of half a pixel in all principal points, and of the lenses' distortion."""
     before = residual_field(sample)
     every = Suspects((), tuple(int(index) for index in sample.seeing))
-    hypothesis = next(iter(proposals(HALF_PIXELS[:1], sample, every)))
-    shown = amplitude(before, residual_field(hypothesis.correct(sample), before.weights))
-    if not np.isfinite(shown.error) or shown.cameras < 3:
-        return Detectability(0.0, np.inf, False)
-    sure = Amplitude(1.0, shown.error, shown.cameras, shown.size_px)
-    return Detectability(0.5 * shown.value, 0.5 * shown.error, sure.differs(_CHANCE))
+    result = []
+    for hypothesis in proposals((*HALF_PIXELS[:1], *DISTORTION[:1]), sample, every):
+        shown = amplitude(before, residual_field(hypothesis.correct(sample), before.weights))
+        whole = replace(shown, value=1.0)
+        result.append(Detectability(hypothesis.kind, shown, whole.differs(_CHANCE)))
+    return tuple(result)
 
 
 def _whole(sample: Sample, found: Agreement) -> Explanation | None:

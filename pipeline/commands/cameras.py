@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from calibration.camera import Rig
 
-LAZY: dict[str, str] = {}
+LAZY: dict[str, str] = {"check": "pipeline.commands.cameras_check"}
 """Modules of the subcommands that are imported when they are called."""
 
 _SIZE = re.compile(r"(?:(?P<name>.+)=)?(?P<width>\d+)x(?P<height>\d+)")

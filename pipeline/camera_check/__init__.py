@@ -1,0 +1,1 @@
+"""vultus cameras check: an imported rig against the footage, before hours are spent."""
