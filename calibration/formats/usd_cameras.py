@@ -41,7 +41,18 @@ def read(path: Path, options: ReadOptions) -> Rig:
         InputError: naming the file and the camera, which moves, is orthographic, or lacks its image size.
         MissingDependencyError: if USD is not installed.
     """
-    stage = _open(path)
+    try:
+        from pxr import Tf
+    except ImportError as error:
+        raise _missing(path) from error
+    # USD reads a file as it is asked for its parts, so that damage comes to light at any of these steps.
+    try:
+        return _read_stage(_open(path), path, options)
+    except Tf.ErrorException as error:
+        raise InputError("the file cannot be read as USD", where=str(path)) from error
+
+
+def _read_stage(stage: Any, path: Path, options: ReadOptions) -> Rig:
     scale, notes = _unit(stage, options, path)
     prims = _cameras(stage)
     if not prims:
@@ -64,16 +75,13 @@ def read(path: Path, options: ReadOptions) -> Rig:
 
 
 def _open(path: Path) -> Any:
-    try:
-        from pxr import Tf, Usd
-    except ImportError as error:
-        raise _missing(path) from error
-    try:
-        stage = Usd.Stage.Open(str(path))
-        stage.Reload()
-    except Tf.ErrorException as error:
-        raise InputError("the file cannot be read as USD", where=str(path)) from error
-    return stage
+    """The stage of a file as it is now, and not as this process may have seen it before."""
+    from pxr import Sdf, Usd
+
+    seen = Sdf.Layer.Find(str(path))
+    if seen is not None and not seen.Reload(force=True):
+        raise InputError("the file cannot be read as USD", where=str(path))
+    return Usd.Stage.Open(str(path))
 
 
 def _missing(path: Path) -> MissingDependencyError:
