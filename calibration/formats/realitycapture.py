@@ -1,15 +1,15 @@
 """The camera of RealityCapture (RealityScan), which its CSV and XMP files share.
 
 From Capturing Reality's articles "RealityCapture XMP Camera Math" and "Registration export and camera
-orientations", with AliceVision's importer as a second source for the lens:
+orientations", with AliceVision's importer as the second source for the lens:
 
 - The world is X east, Y north, Z up; we turn it so that Y is up. A rotation is world to camera, a position is
   the camera's centre.
 - Image coordinates are divided by the larger side of the image and measured from its middle, so that
   `focal = f35 / 36 * max(w, h)` and the principal point is `size / 2 + (px, py) * max(w, h)`, where the
   image's corner is (0, 0). The files do not carry the image size.
-- The radial terms are k1 r^2 + k2 r^4 + k3 r^6 + k4 r^8. The articles do not write out the tangential terms;
-  AliceVision and Fraunhofer's camorph both read t1, t2 as OpenCV's p2, p1, and so do we.
+- The radial terms are k1 r^2 + k2 r^4 + k3 r^6 + k4 r^8. The tangential ones follow AliceVision and
+  Fraunhofer's camorph, which both read t1, t2 as OpenCV's p2, p1; no export was at hand to check it.
 - Rotation of heading, pitch, roll: the matrix in :func:`rotation_of`, checked against a pair of exports, CSV
   and XMP, of one camera.
 """
