@@ -22,7 +22,9 @@ Examples:
 
 @click.command(name="export", help=HELP, epilog=EPILOG)
 @shoot_options(device=False)
-@click.option("--format", "formats", multiple=True, help="alembic, arkit, gltf, obj or usd; may be repeated.")
+@click.option(
+    "--format", "formats", multiple=True, help="alembic, arkit, gltf, npz, obj, ply or usd; again for more."
+)
 @click.option("--units", type=click.Choice(["m", "cm", "mm"]), help="Of lengths; glTF is always in metres.")
 @click.option("--up", type=click.Choice(["Y", "Z"]), help="The axis that points up; glTF is always Y up.")
 @click.option(

@@ -9,8 +9,10 @@ from calibration.errors import UsageError
 from pipeline.export.alembic import export_alembic
 from pipeline.export.arkit import export_arkit
 from pipeline.export.gltf import export_gltf
+from pipeline.export.npz import export_npz
 from pipeline.export.obj import export_obj
 from pipeline.export.options import ExportOptions
+from pipeline.export.ply import export_ply
 from pipeline.export.usd import export_usd
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ EXPORTERS: dict[str, Exporter] = {
     "alembic": export_alembic,
     "arkit": export_arkit,
     "gltf": export_gltf,
+    "npz": export_npz,
     "obj": export_obj,
+    "ply": export_ply,
     "usd": export_usd,
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from calibration.errors import UsageError
 from calibration.whole_file import whole_file
 from fitting.arkit import ARKIT_SHAPES
 from fitting.performance import FrameStatus
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from fitting.performance import Performance
 
 Float = NDArray[np.float64]
+
+_MOST_AT_REST = 0.9
 
 # in the order of the app, as the weights are
 _ANGLES = """
@@ -44,7 +47,7 @@ def export_arkit(
         performance: to write.
         model: that it was fitted with; its expression names say which weight is which.
         folder: for the file.
-        options: name, frame_offset, head_reference, full_look and progress.
+        options: name, frame_offset, neutral_frames, head_reference, full_look and progress.
 
     Returns:
         the one file.
@@ -106,7 +109,7 @@ def yaw_pitch_roll(rotation: Rotation) -> Float:
 
 
 def _weights(performance: Performance, model: HeadModel, options: ExportOptions) -> Float:
-    expression = np.clip(np.asarray(performance.expression, np.float64), 0.0, 1.0)
+    expression = np.clip(_from_neutral(performance, options.neutral_frames), 0.0, 1.0)
     shapes = arkit_shapes(model, WEIGHT_COLUMNS)
     columns = {name: expression[:, index].mean(axis=1) for name, index in shapes.items()}
     pose = np.asarray(performance.pose, np.float64)
@@ -114,6 +117,26 @@ def _weights(performance: Performance, model: HeadModel, options: ExportOptions)
     columns |= look_weights(pose[:, 9:12], "Right", options.full_look)
     absent = np.zeros(len(expression))
     return np.stack([columns.get(name, absent) for name in WEIGHT_COLUMNS], axis=1)
+
+
+def _from_neutral(performance: Performance, frames: tuple[int, ...]) -> Float:
+    """Expressions (F, E) measured from a neutral face: zero there, and one where they were one.
+
+    Raises:
+        UsageError: the performance has none of the frames.
+    """
+    expression = np.asarray(performance.expression, np.float64)
+    if not frames:
+        return expression
+    chosen = np.isin(performance.frames, frames)
+    if not chosen.any():
+        raise UsageError(
+            "the performance has none of the frames in which the face is said to be neutral",
+            fix=f"Its frames are {performance.frames.min()} to {performance.frames.max()}",
+        )
+    # a shape that is full on at rest could not be measured from there
+    rest = np.clip(expression[chosen].mean(axis=0), 0.0, _MOST_AT_REST)
+    return np.asarray((expression - rest) / (1.0 - rest))
 
 
 def _angles(performance: Performance, options: ExportOptions) -> Float:

@@ -31,6 +31,8 @@ class ExportOptions:
         head_reference: what HeadYaw, HeadPitch and HeadRoll are measured from (ARKit CSV): "mean", the mean
             orientation of the head over the performance, which needs no particular world; or "world", the
             axes of a world in which an upright head that looks along +Z has no rotation.
+        neutral_frames: frames in which the face is neutral, as they are numbered in the performance; their
+            mean weights become zero (ARKit CSV). Weights stay as fitted where there are none.
         full_look: radians of eye rotation at which an eyeLook weight is 1 (ARKit CSV).
         footage: where the images of each camera are, by its name (USD).
         progress: called after each frame.
@@ -48,6 +50,7 @@ class ExportOptions:
     parts: tuple[str, ...] | None = None
     start_frame: int | None = None
     head_reference: Literal["mean", "world"] = "mean"
+    neutral_frames: tuple[int, ...] = ()
     full_look: float = float(np.deg2rad(30.0))
     footage: Mapping[str, str] = field(default_factory=dict)
     progress: Progress = silent

@@ -148,6 +148,7 @@ class ExportSettings(Section):
     frame_offset: int = 0
     subdivision: int = Field(default=0, ge=0, le=2)
     parts: tuple[str, ...] | None = Field(default=None, min_length=1)
+    neutral_frames: str = ""
 
 
 class ShootSettings(Section):

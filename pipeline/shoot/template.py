@@ -56,6 +56,7 @@ def _general(draft: Draft) -> str:
 
 [shoot]
 name = {_quote(draft.name)}
+# subject = "anna"       # the actor: whose expressions they are in an expression database
 {root}   # {remark}
 fps = {draft.fps:g}                # CHECK: images do not say their rate
 # frames = "{draft.frames}"    # what to process: 1001-1520, 1001-1520x2 or 1001,1005-1010; all if not said
@@ -171,12 +172,13 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 # temporal = 0           # for frames that are separate poses and not a movie
 
 [export]
-formats = ["usd", "obj", "gltf", "arkit"]   # and alembic
+formats = ["usd", "obj", "gltf", "arkit"]   # and alembic, ply, npz
 # cameras = ["vultus", "usd", "chan", "stmap"]   # cameras for other programs; see: vultus cameras formats
 # units = "cm"           # m, cm or mm (glTF is always in metres)
 # up = "Z"               # Y or Z (glTF is always Y up)
 # motion = "removed"     # the head's rigid motion: world (as it was), removed, or skull (the neck moves)
 # frame_offset = -1000   # added to every frame number
 # subdivision = 1        # levels of Catmull-Clark subdivision
+# neutral_frames = "1001-1005"   # where the face is neutral: the ARKit weights are zero there
 # parts = ["skin", "left_eye", "right_eye"]   # of the head; all if not said
 """

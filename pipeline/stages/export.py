@@ -11,6 +11,7 @@ from pipeline.export import ExportOptions, export, exporter
 from pipeline.export.arkit import WEIGHT_COLUMNS
 from pipeline.export.arkit_names import arkit_shapes
 from pipeline.export.cameras import check_camera_formats, export_cameras
+from pipeline.frames.ranges import parse_frames
 from pipeline.progress import Progress, silent, span
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.fingerprint import fingerprint
@@ -62,7 +63,9 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
 
 def _options(shoot: Shoot, progress: Progress) -> ExportOptions:
     """What the shoot file says of geometry and frames, and where the footage of each camera is."""
-    chosen = shoot.settings.export.model_dump(exclude={"formats", "cameras"})
+    settings = shoot.settings.export
+    chosen = settings.model_dump(exclude={"formats", "cameras", "neutral_frames"})
+    chosen["neutral_frames"] = parse_frames(settings.neutral_frames) if settings.neutral_frames else ()
     footage = {name: str(shoot.path(camera.images)) for name, camera in shoot.settings.cameras.items()}
     return ExportOptions(name=shoot.name, footage=footage, progress=progress, **chosen)
 

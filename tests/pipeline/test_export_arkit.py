@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from calibration.errors import UsageError
 from fitting.performance import Performance
 from pipeline.export import ExportOptions, export
 from pipeline.export.arkit import COLUMNS, look_weights, timecode
@@ -92,3 +93,16 @@ def test_head_angles_are_those_of_neck_and_head_together(tmp_path: Path) -> None
     header, first, *_ = rows(replace(performed, pose=pose), tmp_path)
     values = dict(zip(header[2:], map(float, first[2:]), strict=True))
     assert [values[name] for name in COLUMNS[52:55]] == pytest.approx([0, 0, 0], abs=1e-9)
+
+
+def test_weights_can_be_measured_from_a_neutral_face(tmp_path: Path) -> None:
+    """In the frames that are said to be neutral the weights are zero on average; full strength stays full."""
+    performed, model = performance(), head_model()
+    jaw = model.expression_names.index("jawOpen")
+    performed.expression[:, jaw] = [0.2, 0.3, 0.2, 0.65, 1.0]
+    table = rows(performed, tmp_path, neutral_frames=(1001, 1002))
+    column = table[0].index("JawOpen")
+    values = [float(row[column]) for row in table[1:] if row[1] != "0"]
+    assert values == pytest.approx([0.0, 0.05 / 0.75, 0.4 / 0.75, 1.0])
+    with pytest.raises(UsageError, match="1001 to 1007"):
+        rows(performed, tmp_path, neutral_frames=(5,))
