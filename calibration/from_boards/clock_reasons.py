@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from calibration.from_boards.facts import CameraFacts
-from calibration.from_boards.offsets import Offset
-from calibration.from_boards.reasons import Limit, Reason
+from calibration.from_boards.offsets import Offset, Undetermined
+from calibration.from_boards.reasons import Grade, Limit, Reason
 from calibration.from_boards.timing import Stretch, is_late
 
 LATE = Limit(0.1, 0.5)
@@ -19,9 +19,29 @@ _CLOCKS = "Check genlock and the frame rates: 23.976 against 24 is 1 frame in 10
 
 def clock_reasons(facts: CameraFacts) -> list[Reason]:
     """The reasons that the clock of a camera gives."""
+    reasons = []
     late = facts.timing.late
-    if late is not None:
-        return [_late(late)]
+    if facts.late:
+        reasons.append(_renumbered(facts.late, facts.timing.rest))
+    elif late is not None:
+        reasons.append(_late(late))
+    return [*reasons, *_stretches(facts)]
+
+
+def _renumbered(late: int, rest: Offset | Undetermined) -> Reason:
+    """Of a camera that was calibrated as if its images had other numbers."""
+    sure = isinstance(rest, Offset) and not rest.drift
+    frames = late + (rest.frames if sure and isinstance(rest, Offset) else 0.0)
+    side = "late" if frames > 0 else "early"
+    what = (
+        f"it runs {abs(frames):.2f} frames {side} through the whole take; it was calibrated as if its images "
+        f"were numbered {-late:+d}, but the shoot has to be put right too"
+    )
+    return Reason("late", Grade.USABLE, LATE.excess(abs(frames)), what, renumbering(frames))
+
+
+def _stretches(facts: CameraFacts) -> list[Reason]:
+    """The reason that the stretches out of sync give."""
     if not facts.timing.stretches:
         return []
     share = facts.out_of_sync / max(facts.out_of_sync + int(facts.evidence.shared.sum()), 1)

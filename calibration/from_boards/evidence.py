@@ -52,10 +52,8 @@ class CameraEvidence:
 
     @property
     def tilts(self) -> Array:
-        """(M,) degrees between the board's normal and the line of sight to its middle; 0 is face on."""
-        sight = self.t / np.linalg.norm(self.t, axis=1, keepdims=True)
-        cosine = np.abs(np.einsum("mi,mi->m", self.R[:, :, 2], sight))
-        return np.asarray(np.degrees(np.arccos(np.clip(cosine, 0, 1))))
+        """(M,) degrees between board and image plane; parallel boards do not tell the focal length."""
+        return np.asarray(np.degrees(np.arccos(np.clip(np.abs(self.R[:, 2, 2]), 0, 1))))
 
     @property
     def distances(self) -> Array:

@@ -38,7 +38,8 @@ class CameraFacts:
         lens_error_px: (CELLS, CELLS) by how many pixels the lens may be wrong across the image.
         held_out: its error on boards that were left out, if it had images enough.
         link: how it is tied to the reference camera.
-        timing: its clock.
+        timing: its clock, with the frame numbers put right.
+        late: by how many frames its numbers were put right.
         out_of_sync: in how many images it disagreed with the other cameras.
     """
 
@@ -53,6 +54,7 @@ class CameraFacts:
     held_out: HeldOut | None
     link: Link
     timing: Timing
+    late: int
     out_of_sync: int
 
     @property
@@ -62,7 +64,7 @@ class CameraFacts:
 
     @property
     def tilts(self) -> tuple[float, float]:
-        """Degrees between which the boards are tilted, but for the tenth that is least and most so."""
+        """Degrees by which the boards are tilted, without the tenths that are least and most so."""
         low, high = np.quantile(self.evidence.tilts, _USUAL_QUANTILES)
         return float(low), float(high)
 
@@ -151,5 +153,6 @@ def _of_camera(
         held_out.get(name),
         link,
         timing,
+        calibration.late.get(name, 0),
         int((~seen.agreeing).sum()),
     )

@@ -89,9 +89,11 @@ def _unplaced(lineup: Lineup, sightings: Sightings) -> Late:
 def _placed(lineup: Lineup, joint: JointFit) -> Late:
     """Whole delays of cameras that could be placed, as where the board moves slowly."""
     timings = camera_timings(joint, joint.points, lineup.turned, lineup.reference)
+    offsets = {name: timing.late for name, timing in zip(lineup.names, timings, strict=True)}
+    # Poses that were found from few frames bend a constant delay into a small drift.
     late = {
-        name: round(timing.late.frames)
-        for name, timing in zip(lineup.names, timings, strict=True)
-        if timing.late is not None and not timing.late.drift
+        name: round(offset.frames)
+        for name, offset in offsets.items()
+        if offset is not None and abs(offset.drift) * (offset.last - offset.first) < abs(offset.frames)
     }
     return {name: frames for name, frames in late.items() if frames}

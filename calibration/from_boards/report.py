@@ -1,68 +1,124 @@
-"""A board calibration for people: a text summary, and a picture of where each camera saw the board."""
+"""A board calibration for people and for programs: a table, a verdict, what to do next, all numbers."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from itertools import pairwise
+from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from calibration.from_boards.clock_reasons import offset_words
+from calibration.from_boards.facts import CameraFacts, Facts
+from calibration.from_boards.offsets import Offset, Undetermined
+from calibration.from_boards.reasons import Grade
+from calibration.from_boards.timing import Timing
+from calibration.from_boards.verdict import CameraVerdict, RigVerdict
 
-from calibration.camera import Camera
-from calibration.from_boards.calibrate import BoardCalibration
+SCHEMA = 1
+"""Version of the layout of :func:`report_data`."""
 
-Image = NDArray[np.uint8]
+_WIDTH = 100
+_MOST_LISTED = 12
+_COLUMNS = (
+    "camera",
+    "verdict",
+    "images",
+    "poses",
+    "covered",
+    "tilt deg",
+    "RMS px",
+    "held out px",
+    "focal px",
+    "centre px",
+    "lens px",
+    "place mm",
+    "clock",
+)
+_LEGEND = (
+    "images: in which the board was found, of all. poses: of these, that tie the camera to others. "
+    "covered: share of the image with corners. tilt: of the boards against the image plane. "
+    "RMS: of the corners. held out: on boards that the calibration did not see. "
+    "focal, centre: with standard deviations. lens: what the lens may be wrong by across the image. "
+    "place: standard deviation of the position. clock: how late it is, in frames."
+)
 
-# Colours of the picture, RGB.
-_BACKGROUND = 32
-_COVERED = (60, 60, 72)
-_POSES = (90, 200, 120)
-_LENS_ONLY = (235, 200, 80)
-_REJECTED = (235, 80, 70)
-_CELLS = 8
+
+def table_lines(facts: Facts, verdict: RigVerdict) -> list[str]:
+    """A table of the cameras, and the verdict in one sentence."""
+    rows = [_COLUMNS, *(_row(camera, verdict[camera.name]) for camera in facts.cameras)]
+    rows += [(name, "missing", *["-"] * (len(_COLUMNS) - 2)) for name in facts.calibration.left_out]
+    return [*_table(rows), "", verdict.sentence]
 
 
-def summary_lines(result: BoardCalibration) -> list[str]:
-    """The result as lines of plain text: a table of cameras, distances, notes, rejected images."""
-    header = (
-        "camera",
-        "images",
-        "found",
-        "lens",
-        "poses",
-        "covered",
-        "RMS px",
-        "focal px",
-        "principal point px",
-    )
-    rows = [header, *(_row(result, camera) for camera in result.rig)]
-    lines = [f"Board: {result.board}. The world is that of {result.reference}, with Y up.", ""]
-    lines += _table(rows)
-    lines += _distances(result)
-    for name, count in result.counts.items():
-        if count.missing:
-            lines.append(f"{name}: the board was not found in {_numbers(count.missing)}")
-    lines += result.rig.notes
-    if result.rejected:
-        lines += ["", f"Rejected images: {len(result.rejected)}"]
-        lines += [f"  {one.camera} {one.frame}: {one.reason}" for one in result.rejected]
+def advice_lines(verdict: RigVerdict) -> list[str]:
+    """For each camera that is not good, what is wrong and what to do next."""
+    lines = []
+    for camera in verdict.cameras:
+        if camera.grade is Grade.GOOD:
+            continue
+        lines.append(f"{camera.name}: {camera.grade.word}")
+        for reason in camera.reasons:
+            text = f"{_capital(reason.what)}. {reason.fix}." if reason.fix else f"{_capital(reason.what)}."
+            lines += textwrap.wrap(text, _WIDTH, initial_indent="  - ", subsequent_indent="    ")
     return lines
 
 
-def _row(result: BoardCalibration, camera: Camera) -> tuple[str, ...]:
-    count, deviation = result.counts[camera.name], result.deviations[camera.name]
+def report_lines(facts: Facts, verdict: RigVerdict) -> list[str]:
+    """The whole report as lines of plain text."""
+    calibration = facts.calibration
+    lines = [
+        f"Board: {calibration.board}. The world is that of {calibration.reference}, with Y up.",
+        "",
+        *table_lines(facts, verdict),
+        "",
+        *advice_lines(verdict),
+        "",
+        *textwrap.wrap(_LEGEND, _WIDTH),
+        "",
+        *_distances(facts),
+    ]
+    for name, count in calibration.counts.items():
+        missing = (*count.missing, *count.lens_missing)
+        if missing:
+            lines.append(f"{name}: the board was not found in {_numbers(missing)}")
+    if calibration.rig.notes:
+        lines += ["", *calibration.rig.notes]
+    if calibration.rejected:
+        lines += ["", f"Rejected images: {len(calibration.rejected)}"]
+        lines += [f"  {one.camera} {one.frame}: {one.reason}" for one in calibration.rejected]
+    return lines
+
+
+def _row(facts: CameraFacts, verdict: CameraVerdict) -> tuple[str, ...]:
+    deviations, (least, most) = facts.deviations, facts.tilts
+    held_out = "-" if facts.held_out is None else f"{facts.held_out.held_out_px:.2f}"
+    x, y = facts.camera.principal
+    place = "-" if facts.reference else f"± {deviations.position.max() * 1000:.1f}"
     return (
-        camera.name,
-        str(count.images),
-        str(count.found),
-        str(count.lens),
-        str(count.poses),
-        f"{_coverage(result, camera).mean():.0%}",
-        f"{result.residual_px[camera.name]:.2f}",
-        f"{camera.focal[0]:.1f}, {camera.focal[1]:.1f} ± {deviation.focal.max():.1f}",
-        f"{camera.principal[0]:.1f}, {camera.principal[1]:.1f} ± {deviation.principal.max():.1f}",
+        facts.name,
+        verdict.grade.word,
+        f"{facts.counts.found}/{facts.counts.images}",
+        str(facts.counts.poses),
+        f"{facts.coverage.share:.0%}",
+        f"{least:.0f}-{most:.0f}",
+        f"{facts.residual_px:.2f}",
+        held_out,
+        f"{facts.camera.focal.mean():.1f} ± {deviations.focal.max():.1f}",
+        f"{x:.1f}, {y:.1f} ± {deviations.principal.max():.1f}",
+        f"{facts.lens_px:.2f}",
+        place,
+        _clock(facts),
     )
+
+
+def _clock(facts: CameraFacts) -> str:
+    rest = facts.timing.rest
+    if facts.timing.stretches:
+        return "out of sync"
+    if isinstance(rest, Undetermined):
+        return f"{facts.late:+d}?" if facts.late else "unknown"
+    return f"{facts.late + rest.frames:+.2f}" if not rest.drift else "drifts"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -70,69 +126,89 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _distances(result: BoardCalibration) -> list[str]:
+def _distances(facts: Facts) -> list[str]:
     """Distances between neighbours in the rig's order, which a person can check with a tape."""
     neighbours = [
-        f"{a.name} to {b.name} {np.linalg.norm(a.centre - b.centre) * 1000:.1f} mm"
-        for a, b in pairwise(result.rig)
+        f"{a.name} to {b.name} {1000 * float(sum((a.centre - b.centre) ** 2)) ** 0.5:.1f} mm"
+        for a, b in pairwise(facts.calibration.rig)
     ]
-    return [f"Distances: {', '.join(neighbours)}"] if neighbours else []
+    return (
+        textwrap.wrap(f"Distances, to check with a tape: {', '.join(neighbours)}.", _WIDTH)
+        if neighbours
+        else []
+    )
 
 
 def _numbers(frames: Iterable[int]) -> str:
-    return ", ".join(str(frame) for frame in frames)
+    numbers = [str(frame) for frame in frames]
+    more = len(numbers) - _MOST_LISTED
+    return ", ".join(numbers[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def coverage_picture(result: BoardCalibration, name: str, image: Image | None = None) -> Image:
-    """Where one camera saw the corners of the board.
-
-    Green corners determined lens and poses, yellow ones the lens only, red ones nothing. Parts of the image
-    that no trusted corner covers are darker, for there the lens is extrapolated.
-
-    Args:
-        result: the calibration.
-        name: the camera.
-        image: (H, W) grey image to draw on, of the camera's size; a plain ground by default.
-
-    Returns:
-        (H, W, 3) RGB picture.
-    """
-    camera = result.rig[name]
-    ground = np.full((camera.height, camera.width), _BACKGROUND, np.uint8) if image is None else image
-    picture = np.repeat(ground[..., None], 3, axis=2)
-    _cover(picture, _coverage(result, camera), plain=image is None)
-    unfit = _unfit(result, name)
-    used = set(result.used[name])
-    radius = max(2, camera.width // 400)
-    for frame, corners in result.detections[name].items():
-        colour = _POSES if frame in used else _REJECTED if frame in unfit else _LENS_ONLY
-        for x, y in np.rint(corners).astype(int):
-            cv2.circle(picture, (int(x), int(y)), radius, colour, -1, cv2.LINE_AA)
-    return picture
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
-def _unfit(result: BoardCalibration, name: str) -> set[int]:
-    """Frames of a camera that determined nothing."""
-    return {one.frame for one in result.rejected if one.camera == name and not one.lens}
+def report_data(facts: Facts, verdict: RigVerdict) -> dict[str, Any]:
+    """The whole report as numbers and texts that JSON can hold; pixels, millimetres, degrees and frames."""
+    calibration = facts.calibration
+    return {
+        "schema": SCHEMA,
+        "board": str(calibration.board),
+        "reference": calibration.reference,
+        "verdict": {"grade": verdict.grade.word, "sentence": verdict.sentence},
+        "cameras": {camera.name: _camera_data(camera) for camera in facts.cameras},
+        "verdicts": {
+            camera.name: {
+                "grade": camera.grade.word,
+                "reasons": [
+                    {**asdict(r), "grade": r.grade.word, "excess": _finite(r.excess)} for r in camera.reasons
+                ],
+            }
+            for camera in verdict.cameras
+        },
+        "rejected": [asdict(one) for one in calibration.rejected],
+    }
 
 
-def _coverage(result: BoardCalibration, camera: Camera) -> NDArray[np.bool_]:
-    """Which cells of the image, (rows, columns), hold corners that determined the lens."""
-    unfit = _unfit(result, camera.name)
-    frames = result.detections[camera.name]
-    corners = np.concatenate([corners for frame, corners in frames.items() if frame not in unfit])
-    span = ((-0.5, camera.height - 0.5), (-0.5, camera.width - 0.5))
-    counts, _, _ = np.histogram2d(corners[:, 1], corners[:, 0], bins=_CELLS, range=span)
-    return np.asarray(counts > 0)
+def _camera_data(facts: CameraFacts) -> dict[str, Any]:
+    camera, deviations = facts.camera, facts.deviations
+    return {
+        "lens_model": camera.lens_model,
+        "focal_px": camera.focal.tolist(),
+        "focal_deviation_px": deviations.focal.tolist(),
+        "principal_point_px": camera.principal.tolist(),
+        "principal_point_deviation_px": deviations.principal.tolist(),
+        "distortion": camera.coefficients.tolist(),
+        "distortion_deviation": deviations.distortion[: len(camera.coefficients)].tolist(),
+        "position_deviation_mm": (deviations.position * 1000).tolist(),
+        "rotation_deviation_deg": [float(x) * 57.29577951308232 for x in deviations.rotation],
+        "images": asdict(facts.counts) | {"found": facts.counts.found, "out_of_sync": facts.out_of_sync},
+        "residual_px": facts.residual_px,
+        "held_out_px": None if facts.held_out is None else facts.held_out.held_out_px,
+        "lens_error_px": facts.lens_px,
+        "lens_error_worst_px": float(facts.lens_error_px.max()),
+        "coverage": {"share": facts.coverage.share, "regions": facts.coverage.regions},
+        "tilt_deg": list(facts.tilts),
+        "distance_mm": [1000 * distance for distance in facts.distances],
+        "link": asdict(facts.link),
+        "clock": _clock_data(facts.timing, facts.late),
+    }
 
 
-def _cover(picture: Image, covered: NDArray[np.bool_], *, plain: bool) -> None:
-    """Mark the covered cells of a plain picture, or darken the others of an image."""
-    height, width = picture.shape[:2]
-    ys, xs = (np.linspace(0, side, _CELLS + 1).astype(int) for side in (height, width))
-    for row, column in np.ndindex(_CELLS, _CELLS):
-        cell = picture[ys[row] : ys[row + 1], xs[column] : xs[column + 1]]
-        if plain and covered[row, column]:
-            cell[...] = _COVERED
-        elif not plain and not covered[row, column]:
-            cell[...] = cell // 2
+def _clock_data(timing: Timing, late: int) -> dict[str, Any]:
+    return {
+        "renumbered_by": -late,
+        "rest": _offset_data(timing.rest),
+        "stretches": [
+            asdict(stretch) | {"offset": _offset_data(stretch.offset)} for stretch in timing.stretches
+        ],
+    }
+
+
+def _offset_data(offset: Offset | Undetermined) -> dict[str, Any]:
+    return asdict(offset) | ({"words": offset_words(offset)} if isinstance(offset, Offset) else {})
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < 1e9 else None

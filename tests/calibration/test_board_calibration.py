@@ -12,7 +12,6 @@ from calibration.boards.detection import View
 from calibration.camera import Rig
 from calibration.errors import CalibrationError, InputError, UsageError
 from calibration.from_boards.calibrate import BoardCalibration, BoardOptions, calibrate_board
-from calibration.from_boards.report import coverage_picture, summary_lines
 from calibration.triangulation import triangulate
 from tests.calibration.boards import BOARD, Array, board_poses, picture, relative_pose, see, sizes
 from tests.calibration.rigs import arc_rig
@@ -219,21 +218,6 @@ def test_images_and_loaders_are_searched_and_progress_is_told() -> None:
     np.testing.assert_allclose(result.rig["A"].focal, 800, rtol=0.01)
     with pytest.raises(InputError, match="A 0: the image measures 640 x 480, the camera's 480 x 640"):
         calibrate_board({"A": {0: views[0]}}, {"A": (480, 640)}, BOARD, options=BoardOptions(workers=1))
-
-
-def test_the_summary_and_the_picture_tell_what_happened() -> None:
-    """The text names every camera and rejected image; the picture shows corners where they were seen."""
-    truth = arc_rig(2)
-    corners = see(truth, board_poses(12))
-    frame = sorted(corners["cam1"])[3]
-    corners["cam1"][frame] = corners["cam1"][frame] + np.random.default_rng(0).normal(0, 6, (54, 2))
-    result = calibrate(truth, corners)
-    text = "\n".join(summary_lines(result))
-    assert f"cam1 {frame}: the corners do not fit the lens" in text
-    assert "cam0 to cam1" in text
-    shown = coverage_picture(result, "cam1")
-    assert shown.shape == (768, 1024, 3)
-    assert shown.std() > 0
 
 
 def load(path: Path) -> NDArray[np.uint8]:
