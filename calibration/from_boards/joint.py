@@ -12,7 +12,7 @@ from calibration.errors import CalibrationError
 from calibration.from_boards.agreement import UnfitCamerasError, amid_disagreement
 from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, State
 from calibration.from_boards.bundle import Adjusted, Options, adjust
-from calibration.from_boards.lens_models import K3, lens_prior
+from calibration.from_boards.lens_models import freed, lens_prior
 from calibration.from_boards.lineup import Lineup
 from calibration.from_boards.poses import Sightings, board_ids, place_boards
 from calibration.from_boards.shape_prior import ShapePrior
@@ -23,9 +23,6 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _ROUNDS = 12
-# k3 is freed where the corners insist: this many standard deviations, and this lower a residual.
-_K3_DEVIATIONS = 5.0
-_K3_GAIN = 0.97
 # A board is refined of itself where that lowers the noise to this much; a few steps tell.
 _SHAPE_GAIN = 0.9
 _TRIAL_STEPS = 4
@@ -93,7 +90,6 @@ def fit_jointly(
             break
         shape = belief
         current, agreeing = fit.agreed(current, agreeing, shape)
-    current = fit.with_k3(current, agreeing, shape)
     fit.require_sure(current)
     found = current.adjusted
     return JointFit(
@@ -126,7 +122,7 @@ class _Fit:
     def free(self) -> Bools:
         """(C, CAMERA_SIZE) all may change but the reference camera's pose, which is the gauge."""
         free = np.ones((len(self.lineup), CAMERA_SIZE), dtype=bool)
-        free[:, :LENS_SIZE] = [fit.free for fit in self.lineup.lenses]
+        free[:, :LENS_SIZE] = [freed(fit.model) for fit in self.lineup.lenses]
         free[self.lineup.reference, LENS_SIZE:] = False
         return free
 
@@ -193,23 +189,6 @@ class _Fit:
         """Whether the noise of the corners is clearly lower for a board whose points may be off."""
         trial = self.refined(current, agreeing, current.free, shape, _TRIAL_STEPS)
         return trial.adjusted.noise_px < _SHAPE_GAIN * current.adjusted.noise_px
-
-    def with_k3(self, current: _Current, agreeing: Bools, shape: ShapePrior | None) -> _Current:
-        """The same with k3 free for Brown's lenses whose corners insist on it; unchanged if none do."""
-        brown = np.array([fit.model == "brown" for fit in self.lineup.lenses])
-        asked = brown & ~current.free[:, K3]
-        if not asked.any():
-            return current
-        free = current.free.copy()
-        free[asked, K3] = True
-        freed = self.refined(current, agreeing, free, shape)
-        deviations = np.sqrt(freed.adjusted.uncertainty.cameras[:, K3, K3])
-        sure = np.abs(freed.adjusted.state.lens[:, K3]) > _K3_DEVIATIONS * deviations
-        for index in np.flatnonzero(asked):
-            mine = self.sightings.camera == index
-            squared = [(one.adjusted.rms[mine] ** 2).mean() for one in (freed, current)]
-            free[index, K3] = sure[index] and np.sqrt(squared[0] / squared[1]) < _K3_GAIN
-        return self.refined(current, agreeing, free, shape) if free[asked, K3].any() else current
 
     def require_connected(self, agreeing: Bools) -> None:
         """Raise an UnfitCamerasError for cameras that hang on too few agreeing frames, or on none."""

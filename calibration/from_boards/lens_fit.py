@@ -11,7 +11,7 @@ from calibration.camera import LensModel
 from calibration.errors import CalibrationError
 from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE
 from calibration.from_boards.bundle import Options, adjust
-from calibration.from_boards.lens_models import K3, LensChoice, freed, lens_prior
+from calibration.from_boards.lens_models import LensChoice, freed, lens_prior
 from calibration.from_boards.lens_start import guess_lens
 from calibration.from_boards.poses import poses_in_camera
 
@@ -19,9 +19,9 @@ Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 # Another model is worth a look where it lowers the residual of the images that it is fitted to this much...
-_WORTH_A_LOOK = 0.97
-# ...and is taken where it lowers the residual of images that it was not fitted to by a tenth.
-_CLEARLY_BETTER = 0.9
+_WORTH_A_LOOK = 0.985
+# ...and is taken where it lowers the residual of images that it was not fitted to this much.
+_CLEARLY_BETTER = 0.97
 # Images whose corners fit this many times worse than the typical one's are not of this board and lens.
 _UNFIT = 4.0
 _MODEL_STEPS = 20
@@ -34,7 +34,6 @@ class LensFit:
     Attributes:
         lens: (LENS_SIZE,) fx fy cx cy, coefficients.
         model: what the lens is taken for.
-        free: (LENS_SIZE,) which numbers were determined.
         R: (M, 3, 3) board to camera, for every image.
         t: (M, 3) metres.
         rms: (M,) RMS distance of the corners in pixels.
@@ -43,7 +42,6 @@ class LensFit:
 
     lens: Array
     model: LensModel
-    free: Bools
     R: Array
     t: Array
     rms: Array
@@ -73,9 +71,9 @@ class LensImages:
     def fitted(self, choice: LensChoice = "auto") -> LensFit:
         """The lens, of a given model or of the one that the corners ask for.
 
-        By itself the lens is Brown's with k1 k2 p1 p2. Where a rational lens would fit the same images
-        more than 3 percent better, k3, a rational lens and a fisheye are tried; half of the images
-        are fitted and the other half judge. The model is the simplest that no other beats by a tenth.
+        By itself the lens is Brown's with k1 k2 p1 p2 k3. Where a rational lens would fit the same images
+        better by 1.5 percent, a fisheye and a rational lens are tried: half of the images are fitted and the
+        other half judge. The model is the simplest that no other beats by 3 percent.
 
         Raises:
             CalibrationError: if the images do not determine the lens.
@@ -87,9 +85,9 @@ class LensImages:
         except CalibrationError as error:
             return self._without_brown(error)
         rational = self._adjusted(plain, "rational")
-        if _typical(rational, plain.kept) > _WORTH_A_LOOK * _typical(plain, plain.kept):
+        if _overall(rational.rms, plain.kept) > _WORTH_A_LOOK * _overall(plain.rms, plain.kept):
             return plain
-        return self._simplest([self._adjusted(plain, "brown", k3=True), rational, *self._fisheyes()])
+        return self._simplest([plain, *self._fisheyes(), rational])
 
     def _without_brown(self, error: CalibrationError) -> LensFit:
         """A fisheye, where a perspective lens explains nothing."""
@@ -106,24 +104,26 @@ class LensImages:
 
     def _simplest(self, fits: list[LensFit]) -> LensFit:
         """The first of the fits that none after it beats clearly on images that it was not fitted to."""
-        held = [self._held_px(fit) for fit in fits]
+        judges = np.logical_and.reduce([fit.kept for fit in fits])
+        if not judges.any():
+            return max(fits, key=lambda fit: int(fit.kept.sum()))
+        held = [_overall(self._held_px(fit), judges) for fit in fits]
         best = 0
         for index in range(1, len(fits)):
             if held[index] < _CLEARLY_BETTER * held[best]:
                 best = index
         return fits[best]
 
-    def _held_px(self, fit: LensFit) -> float:
-        """RMS in pixels of the typical image for the lens of the images of the other half."""
+    def _held_px(self, fit: LensFit) -> Array:
+        """RMS in pixels (M,) of each image for the lens that the other half of the images determines."""
         half = np.arange(len(self.pixels)) % 2 == 0
-        held = np.zeros(len(self.pixels))
+        held = np.full(len(self.pixels), np.inf)
         for mine in (half, ~half):
-            if not (fit.kept & mine).any():
-                return np.inf
-            lens = self._refined(fit.lens, fit.model, fit.free, fit.kept & mine)
-            fisheye = fit.model == "fisheye"
-            held[~mine] = poses_in_camera(lens, fisheye, self.pixels[~mine], self.points).rms
-        return float(np.median(held))
+            if (fit.kept & mine).any():
+                lens = self._refined(fit.lens, fit.model, fit.kept & mine)
+                placed = poses_in_camera(lens, fit.model == "fisheye", self.pixels[~mine], self.points)
+                held[~mine] = placed.rms
+        return held
 
     def _alone(self, model: LensModel) -> LensFit:
         """The lens of one model from a first guess."""
@@ -134,18 +134,16 @@ class LensImages:
                 where=f"Camera {self.name}",
                 fix="Check the board's corner counts, and tilt it in different directions",
             )
-        return self._kept(lens, model, freed(model), np.ones(len(self.pixels), dtype=bool))
+        return self._kept(lens, model, np.ones(len(self.pixels), dtype=bool))
 
-    def _adjusted(self, start: LensFit, model: LensModel, *, k3: bool = False) -> LensFit:
+    def _adjusted(self, start: LensFit, model: LensModel) -> LensFit:
         """The lens of another model, from one that is nearly right."""
-        free = freed(model)
-        free[K3] |= k3
-        return self._kept(start.lens, model, free, start.kept)
+        return self._kept(start.lens, model, start.kept)
 
-    def _kept(self, lens: Array, model: LensModel, free: Bools, kept: Bools) -> LensFit:
+    def _kept(self, lens: Array, model: LensModel, kept: Bools) -> LensFit:
         """Fit, and leave out the images that do not fit, until those are the same."""
         while True:
-            lens = self._refined(lens, model, free, kept)
+            lens = self._refined(lens, model, kept)
             placed = poses_in_camera(lens, model == "fisheye", self.pixels, self.points)
             good = placed.rms <= max(self.floor_px, _UNFIT * float(np.median(placed.rms[kept])))
             if good.sum() < self.minimum:
@@ -157,14 +155,13 @@ class LensImages:
                 )
             if not (kept & ~good).any():
                 state = placed.state
-                return LensFit(
-                    lens, model, free, state.board_rotation, state.board_translation, placed.rms, kept
-                )
+                return LensFit(lens, model, state.board_rotation, state.board_translation, placed.rms, kept)
             kept = kept & good
 
-    def _refined(self, lens: Array, model: LensModel, free: Bools, kept: Bools) -> Array:
+    def _refined(self, lens: Array, model: LensModel, kept: Bools) -> Array:
         """The lens adjusted to some of the images."""
         placed = poses_in_camera(lens, model == "fisheye", self.pixels[kept], self.points)
+        free = freed(model)
         lens = np.where(free, lens, 0.0)
         start = replace(placed.state, lens=lens[None])
         all_free = np.zeros((1, CAMERA_SIZE), dtype=bool)
@@ -175,5 +172,6 @@ class LensImages:
         return np.asarray(found.state.lens[0])
 
 
-def _typical(fit: LensFit, kept: Bools) -> float:
-    return float(np.sqrt((fit.rms[kept] ** 2).mean()))
+def _overall(rms: Array, chosen: Bools) -> float:
+    """RMS in pixels over some of the images (M,)."""
+    return float(np.sqrt((rms[chosen] ** 2).mean()))
