@@ -15,21 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera, Rig
-from calibration.errors import InputError, MissingDependencyError
-from calibration.formats.conventions import from_graphics, from_z_up, pose_from_centre, to_graphics, to_z_up
+from calibration.errors import InputError
+from calibration.formats.conventions import from_graphics, from_z_up, pose_from_centre
 from calibration.formats.entry import Format, ReadOptions
 from calibration.formats.fields import METRES, given_size
 from calibration.formats.numbers import numbers, rotation
-from calibration.formats.usd_filmback import FilmBack, camera_matrix, film_back
-from calibration.formats.usd_lens import read_lens, said_name, said_residual, write_lens
-from calibration.whole_file import whole_file
+from calibration.formats.usd_filmback import FilmBack, camera_matrix
+from calibration.formats.usd_lens import read_lens, said_name, said_residual
+from calibration.formats.usd_writer import WRITTEN, is_z_up, missing_usd, write
 
 Array = NDArray[np.float64]
 
-_ROOT = "/cameras"
-_FRAME = 1001
-_FRAMES_PER_SECOND = 24.0
-_NEAR_AND_FAR = (0.01, 100.0)
 _SAME_PX = 0.01
 _STILL = 1e-6
 
@@ -44,7 +40,7 @@ def read(path: Path, options: ReadOptions) -> Rig:
     try:
         from pxr import Tf
     except ImportError as error:
-        raise _missing(path) from error
+        raise missing_usd(path) from error
     # USD reads a file as it is asked for its parts, so that damage comes to light at any of these steps.
     try:
         return _read_stage(_open(path), path, options)
@@ -63,7 +59,7 @@ def _read_stage(stage: Any, path: Path, options: ReadOptions) -> Rig:
         where = f"{path}: {prim.GetPath()}"
         orientation, position, film = _still(prim, where)
         R, centre = from_graphics(orientation), position * scale
-        if _is_z_up(stage):
+        if is_z_up(stage):
             R, centre = from_z_up(R, centre)
         camera, note = _camera(prim, name, film, (R, pose_from_centre(R, centre)), options, where)
         cameras.append(camera)
@@ -82,12 +78,6 @@ def _open(path: Path) -> Any:
     if seen is not None and not seen.Reload(force=True):
         raise InputError("the file cannot be read as USD", where=str(path))
     return Usd.Stage.Open(str(path))
-
-
-def _missing(path: Path) -> MissingDependencyError:
-    return MissingDependencyError(
-        "USD cameras need the library of USD", where=str(path), fix="Install it: pip install usd-core"
-    )
 
 
 def _unit(stage: Any, options: ReadOptions, path: Path) -> tuple[float, tuple[str, ...]]:
@@ -109,12 +99,6 @@ def _unit(stage: Any, options: ReadOptions, path: Path) -> tuple[float, tuple[st
     if options.units is not None:
         return said, ()
     return scale, (f"The stage does not say its metersPerUnit: {scale:g}, USD's own, was taken.",)
-
-
-def _is_z_up(stage: Any) -> bool:
-    from pxr import UsdGeom
-
-    return bool(UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.z)
 
 
 def _cameras(stage: Any) -> list[Any]:
@@ -156,15 +140,19 @@ def _still(prim: Any, where: str) -> tuple[Array, Array, FilmBack]:
 
 
 def _times(prim: Any) -> list[float]:
-    """All time samples that bear on where a camera is and what it sees."""
+    """All times, of samples and of the knots of curves, that bear on where a camera is and what it sees."""
     from pxr import UsdGeom
 
-    times: set[float] = set()
-    for attribute in prim.GetAttributes():
-        times.update(attribute.GetTimeSamples())
-    while prim and prim.IsA(UsdGeom.Xformable):
-        times.update(UsdGeom.Xformable(prim).GetTimeSamples())
+    attributes = list(prim.GetAttributes())
+    while prim:
+        if prim.IsA(UsdGeom.Xformable):
+            attributes += [op.GetAttr() for op in UsdGeom.Xformable(prim).GetOrderedXformOps()]
         prim = prim.GetParent()
+    times: set[float] = set()
+    for attribute in attributes:
+        times.update(attribute.GetTimeSamples())
+        if attribute.HasSpline():
+            times.update(attribute.GetSpline().GetKnots().keys())
     return sorted(times)
 
 
@@ -210,78 +198,10 @@ def _camera(
     return Camera(name, width, height, K, lens.distortion, *pose, lens.fisheye), notes
 
 
-def write(rig: Rig, path: Path) -> None:
-    """Write a stage in metres, Y up, whose default prim holds the cameras.
-
-    Raises:
-        MissingDependencyError: if USD is not installed.
-    """
-    try:
-        from pxr import Tf, Usd, UsdGeom
-    except ImportError as error:
-        raise _missing(path) from error
-    stage = Usd.Stage.CreateInMemory()
-    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
-    UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
-    stage.SetTimeCodesPerSecond(_FRAMES_PER_SECOND)
-    stage.SetFramesPerSecond(_FRAMES_PER_SECOND)
-    stage.SetStartTimeCode(_FRAME)
-    stage.SetEndTimeCode(_FRAME)
-    stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, _ROOT).GetPrim())
-    define_cameras(stage, rig, _ROOT)
-    with whole_file(path) as partial:
-        try:
-            stage.GetRootLayer().Export(str(partial))
-        except Tf.ErrorException as error:
-            raise InputError("cannot be written as USD", where=str(path)) from error
-
-
-def define_cameras(stage: Any, rig: Rig, root: str) -> dict[str, Any]:
-    """Author the cameras of a rig under a prim of a stage, in its units and axes.
-
-    Returns:
-        the `UsdGeomCamera` of each camera, by name.
-    """
-    from pxr import Sdf, Tf, UsdGeom
-
-    z_up, unit = _is_z_up(stage), float(UsdGeom.GetStageMetersPerUnit(stage))
-    defined: dict[str, Any] = {}
-    taken: set[str] = set()
-    for camera in rig:
-        valid = Tf.MakeValidIdentifier(camera.name)
-        while valid in taken:
-            valid += "_"
-        taken.add(valid)
-        usd = UsdGeom.Camera.Define(stage, Sdf.Path(root).AppendChild(valid))
-        _define(usd, camera, z_up, unit)
-        write_lens(usd.GetPrim(), camera, rig.residual_px.get(camera.name))
-        defined[camera.name] = usd
-    return defined
-
-
-def _define(defined: Any, camera: Camera, z_up: bool, unit: float) -> None:
-    """Author pose and film back in a stage with so many metres in a unit."""
-    from pxr import Gf
-
-    R, centre = to_z_up(camera.R, camera.centre) if z_up else (camera.R, camera.centre)
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = to_graphics(R), centre / unit
-    defined.AddTransformOp().Set(Gf.Matrix4d(*matrix.T.ravel().tolist()))
-    film = film_back(camera, unit)
-    defined.CreateProjectionAttr("perspective")
-    defined.CreateFocalLengthAttr(film.focal)
-    defined.CreateHorizontalApertureAttr(film.width)
-    defined.CreateVerticalApertureAttr(film.height)
-    defined.CreateHorizontalApertureOffsetAttr(film.right)
-    defined.CreateVerticalApertureOffsetAttr(film.up)
-    near, far = (distance / unit for distance in _NEAR_AND_FAR)
-    defined.CreateClippingRangeAttr(Gf.Vec2f(near, far))
-
-
 RIG_FORMAT = Format(
     "usd",
     "USD: a UsdGeomCamera per camera",
-    (".usda", ".usd", ".usdc", ".usdz"),
+    (*WRITTEN, ".usdz"),
     read=read,
     write=write,
 )

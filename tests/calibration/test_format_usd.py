@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pxr import Gf, Usd, UsdGeom
+from pxr import Gf, Sdf, Ts, Usd, UsdGeom
 
 from calibration.camera import Camera, Rig
-from calibration.errors import InputError, MissingDependencyError
+from calibration.errors import InputError, MissingDependencyError, UsageError
 from calibration.formats import read_rig, write_rig
 from tests.calibration.rigs import arc_rig, mixed_rig
 
@@ -137,6 +137,43 @@ def test_a_moving_camera_is_refused_and_a_sampled_still_one_read(tmp_path: Path)
     stage.Save()
     with pytest.raises(InputError, match=r"/cameras/cam0: the camera moves \(time 1003 differs from 1001\)"):
         read_rig(path)
+
+
+def test_a_camera_that_a_curve_moves_is_refused(tmp_path: Path) -> None:
+    """A zoom along a spline, and a parent beyond a scope that turns along one, are cameras that move."""
+    path = write_rig(arc_rig(1), tmp_path / "rig.usda")
+    for prim_path in ("/cameras/cam0", "/world"):
+        stage = Usd.Stage.Open(str(write_rig(arc_rig(1), path)))
+        if prim_path == "/world":
+            UsdGeom.Xform.Define(stage, "/world")
+            UsdGeom.Scope.Define(stage, "/world/rig")
+            Sdf.CopySpec(stage.GetRootLayer(), "/cameras/cam0", stage.GetRootLayer(), "/world/rig/cam0")
+            stage.RemovePrim("/cameras")
+            attribute = UsdGeom.Xform(stage.GetPrimAtPath("/world")).AddRotateYOp().GetAttr()
+        else:
+            attribute = UsdGeom.Camera(stage.GetPrimAtPath(prim_path)).GetFocalLengthAttr()
+        attribute.SetSpline(curve([(1001, 0.5), (1010, 0.6)]))
+        stage.Save()
+        with pytest.raises(InputError, match=r"the camera moves \(time 1010"):
+            read_rig(path)
+
+
+def curve(knots: list[tuple[float, float]]) -> Ts.Spline:
+    spline = Ts.Spline("float")
+    for time, value in knots:
+        knot = Ts.Knot("float")
+        knot.SetTime(time)
+        knot.SetValue(value)
+        knot.SetNextInterpolation(Ts.InterpLinear)
+        spline.SetKnot(knot)
+    return spline
+
+
+def test_what_usd_cannot_write_is_refused(tmp_path: Path) -> None:
+    """A package, or a file of another suffix, is refused before anything is written."""
+    for name in ("rig.usdz", "rig", "rig.txt"):
+        with pytest.raises(UsageError, match=r"one of: \.usda, \.usd, \.usdc"):
+            write_rig(arc_rig(1), tmp_path / name, "usd")
 
 
 def test_a_scaled_parent_is_honoured_and_a_mirroring_one_refused(tmp_path: Path) -> None:

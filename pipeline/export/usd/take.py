@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdSkel, Vt
 
-from calibration.formats.usd_cameras import define_cameras
+from calibration.formats.usd_writer import define_cameras
 from fitting.head_model import PARENTS
 from fitting.performance import FrameStatus
 from pipeline.export.quaternions import joint_quaternions
