@@ -19,10 +19,11 @@ import yaml
 from numpy.typing import NDArray
 
 from calibration.camera import Camera, Rig
-from calibration.errors import InputError, UsageError
+from calibration.errors import InputError
 from calibration.formats.conventions import camera_matrix
 from calibration.formats.entry import Format, ReadOptions
 from calibration.formats.fields import head, metres_per_unit
+from calibration.formats.lens_refit import in_brown
 from calibration.formats.numbers import numbers, rotation, size_pair
 from calibration.whole_file import write_text
 
@@ -132,7 +133,7 @@ def write(rig: Rig, path: Path) -> None:
     """Write the rig as a chain in its order, in metres; its world becomes the first camera's.
 
     Raises:
-        UsageError: if a lens has coefficients that radtan has not.
+        UsageError: if a lens is too far from any that radtan can be.
     """
     chain = {}
     before = np.eye(4)
@@ -149,17 +150,12 @@ def write(rig: Rig, path: Path) -> None:
 
 
 def _fields(camera: Camera) -> dict[str, Any]:
-    if not camera.fisheye and np.any(camera.distortion[4:]):
-        raise UsageError(
-            "the lens has coefficients beyond k1 k2 p1 p2, which Kalibr's radtan has not",
-            where=f"Camera {camera.name}",
-            fix="Write another format, such as opencv",
-        )
+    lens = camera.coefficients if camera.fisheye else in_brown(camera, 4, "Kalibr")
     return {
         "camera_model": "pinhole",
         "intrinsics": [*camera.focal.tolist(), *camera.principal.tolist()],
         "distortion_model": "equidistant" if camera.fisheye else "radtan",
-        "distortion_coeffs": camera.distortion[:4].tolist(),
+        "distortion_coeffs": lens.tolist(),
         "resolution": [camera.width, camera.height],
         "rostopic": f"/{camera.name}/image_raw",
         "label": camera.name,

@@ -42,6 +42,8 @@ ROTATION_ORDER = "ZXY"
 FIRST_FRAME = 1001
 
 _COLUMNS = ("frame", "tx", "ty", "tz", "rx", "ry", "rz", "vfov")
+_NARROWEST = 1e-3
+"""Degrees, of a field of view that a lens can have."""
 _STILL = 1e-6
 """Scene units and degrees between frames of a camera that stands still."""
 
@@ -83,7 +85,7 @@ def _camera(path: Path, options: ReadOptions, scale: float, order: Order) -> Cam
         )
     width, height = given_size(path.stem, options, str(path))
     vfov = rows[0, 7]
-    if not 0 < vfov < 180:
+    if not _NARROWEST <= vfov < 180:
         raise InputError(f"the vertical field of view is {vfov:g} degrees", where=str(path))
     focal = height / 2 / np.tan(np.radians(vfov) / 2)
     K = camera_matrix(focal, from_image_centre((0, 0), (width, height)))

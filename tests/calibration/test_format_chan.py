@@ -124,6 +124,7 @@ def test_several_cameras_do_not_go_into_one_file(tmp_path: Path) -> None:
         ("# comment\n1001 0 0 0 0 0 zero 30\n", "line 2: rz is 'zero', which is no number"),
         ("1001 0 0 0 0 0 0 nan\n", "not finite"),
         ("1001 0 0 0 0 0 0 180\n", "field of view is 180 degrees"),
+        ("1001 0 0 0 0 0 0 1e-320\n", "field of view is 9.99989e-321 degrees"),
         ("1001 0 0\n", "line 1: 3 columns"),
         ("", "no frames"),
     ],

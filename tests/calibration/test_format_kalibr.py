@@ -98,10 +98,28 @@ def test_what_is_wrong_is_said(old: str, new: str, message: str, tmp_path: Path)
     assert str(path) in str(caught.value)
 
 
-def test_a_lens_that_kalibr_has_not_is_not_written(tmp_path: Path) -> None:
-    """A k3 is not dropped in silence."""
-    with pytest.raises(UsageError, match="Camera cam0: the lens has coefficients beyond k1 k2 p1 p2"):
-        write_rig(arc_rig(), tmp_path / "chain.yaml", "kalibr")
+def test_a_lens_that_kalibr_has_not_is_written_as_the_nearest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A k3 is not dropped but spread over the others, and the log says how far off the worst place is."""
+    rig = arc_rig(1)
+    (before,), (after,) = rig, read_rig(write_rig(rig, tmp_path / "chain.yaml", "kalibr"))
+    (message,) = caplog.messages
+    assert "Camera cam0: Kalibr has not all coefficients of the lens" in message
+    assert "0.0082 px off at worst" in message
+    pixels = np.random.default_rng(0).uniform([0, 0], [1023, 767], (500, 2))
+    rays = np.column_stack((before.normalise(pixels), np.ones(500)))
+    off = np.linalg.norm(after.project(rays) - pixels, axis=1).max()
+    assert 0.001 < off < 0.0083
+    dropped = replace(after, distortion=before.distortion[:4])
+    assert np.linalg.norm(dropped.project(rays) - pixels, axis=1).max() > 5 * off
+
+
+def test_a_lens_that_is_far_from_kalibrs_is_not_written(tmp_path: Path) -> None:
+    """Where no radtan lens comes near, the error says by how many pixels."""
+    wild = replace(arc_rig(1).cameras[0], distortion=np.array([-0.3, 0.5, 0, 0, -30.0]))
+    with pytest.raises(UsageError, match=r"Camera cam0: .*places would be \d.* px off"):
+        write_rig(Rig((wild,)), tmp_path / "chain.yaml", "kalibr")
 
 
 def test_kalibr_is_told_from_opencv_by_its_content(tmp_path: Path) -> None:
