@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 READABLE = sorted(CAPABILITIES)
 FEW = settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -157,7 +157,7 @@ NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 @pytest.mark.parametrize("name", READABLE)
-@settings(FEW, max_examples=80)
+@settings(FEW, max_examples=50)
 @given(data=st.data())
 def test_a_number_replaced_by_garbage_is_read_or_refused(
     name: str, data: st.DataObject, written: dict[str, Path], tmp_path: Path
