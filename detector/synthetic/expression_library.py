@@ -63,7 +63,7 @@ class ExpressionLibrary:
             InputError: it is missing, damaged or empty.
         """
         try:
-            with np.load(path) as data:
+            with path.open("rb") as file, np.load(file) as data:
                 library = cls(tuple(map(str, data["names"])), data["expression"], data["eyes"])
         except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
             raise InputError(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pipeline.commands.bench_accuracy import command as bench_accuracy
+from pipeline.commands.bench_database import command as bench_database
 from pipeline.commands.bench_fit import command as bench_fit
 from pipeline.commands.common import working
 
@@ -75,4 +76,5 @@ def bench_detect(
 
 
 command.add_command(bench_accuracy)
+command.add_command(bench_database)
 command.add_command(bench_fit)
