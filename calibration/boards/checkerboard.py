@@ -22,6 +22,8 @@ _SEARCH_SIDE = 1600
 _CLASSIC_FLAGS = cv2.CALIB_CB_ADAPTIVE_THRESH | cv2.CALIB_CB_NORMALIZE_IMAGE | cv2.CALIB_CB_FILTER_QUADS
 # How far the two squares beside a corner may differ in length or direction, as a share of a square.
 _GRID_TOLERANCE = 0.35
+# The share of neighbouring squares that must differ the right way; glare may hide some.
+_ALTERNATING = 0.8
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,8 @@ class Checkerboard:
             return None
         found = (found + 0.5) / scale - 0.5
         corners = refined_corners(image, found, WINDOW_SHARE * self._square_px(found))
-        if not self._on_grid(corners):
+        grid = corners.reshape(*self.corners[::-1], 2)
+        if not self._on_grid(corners) or not alternates(image, grid) or _goes_on(image, grid):
             return None
         # The search lists the corners from any of the four ends; two of them belong to a mirrored board.
         if runs_mirrored(self.points, corners):
@@ -115,16 +118,53 @@ class Checkerboard:
         return all(_evenness(grid, axis) < _GRID_TOLERANCE for axis in (0, 1))
 
     def _first_square_dark(self, image: Image, corners: Array) -> Array:
-        columns, rows = self.corners
-        if (columns + rows) % 2 == 0:
+        """The corners from the end whose first inner square is dark; as they are where both ends' are."""
+        if self.turned is not None:
             return corners
-        grid = corners.reshape(rows, columns, 2)
-        middles = (grid[:-1, :-1] + grid[1:, :-1] + grid[:-1, 1:] + grid[1:, 1:]) / 4
-        smooth = cv2.blur(image, (3, 3))
-        shape = np.array(image.shape)[::-1] - 1
-        x, y = np.moveaxis(np.clip(np.rint(middles), 0, shape).astype(int), -1, 0)
-        signs = (-1.0) ** np.add.outer(np.arange(rows - 1), np.arange(columns - 1))
-        return corners[::-1].copy() if (signs * smooth[y, x]).sum() > 0 else corners
+        squares = _squares(image, corners.reshape(*self.corners[::-1], 2))
+        return corners[::-1].copy() if (_signs(squares) * squares).sum() > 0 else corners
+
+
+def alternates(image: Image, grid: Array) -> bool:
+    """Whether the squares between corners (rows, columns, 2) are dark and light in turn."""
+    squares = _squares(image, grid)
+    signed = _signs(squares) * squares
+    # Two neighbours have opposite signs, so that their sum is their contrast.
+    contrasts = np.concatenate(((signed[1:] + signed[:-1]).ravel(), (signed[:, 1:] + signed[:, :-1]).ravel()))
+    return bool(max((contrasts > 0).mean(), (contrasts < 0).mean()) > _ALTERNATING)
+
+
+def _goes_on(image: Image, grid: Array) -> bool:
+    """Whether the board goes on beyond its outer squares, so that the grid (rows, columns, 2) is a part."""
+    contrast = np.abs(np.diff(_squares(image, grid), axis=0)).mean()
+    ends = (grid, grid[::-1], grid.swapaxes(0, 1), grid.swapaxes(0, 1)[::-1])
+    return any(_alternate_beyond(image, end, contrast) for end in ends)
+
+
+def _alternate_beyond(image: Image, grid: Array, contrast: float) -> bool:
+    """Whether there are dark and light squares in turn two squares above the first row of corners."""
+    beyond = grid[0] + 1.5 * (grid[0] - grid[1])
+    middles = (beyond[1:] + beyond[:-1]) / 2
+    inside = ((middles > 0) & (middles < np.array(image.shape)[::-1] - 1)).all(axis=1)
+    x, y = np.clip(np.rint(middles), 0, np.array(image.shape)[::-1] - 1).astype(int).T
+    steps = np.diff(cv2.blur(image, (3, 3))[y, x].astype(np.float64)) * (-1.0) ** np.arange(len(middles) - 1)
+    steps = steps[inside[1:] & inside[:-1]]
+    if len(steps) < 2:
+        return False
+    return bool(abs(np.median(steps)) > contrast / 2 and max((steps > 0).mean(), (steps < 0).mean()) == 1)
+
+
+def _squares(image: Image, grid: Array) -> Array:
+    """How light the squares between the corners are, (rows - 1, columns - 1)."""
+    middles = (grid[:-1, :-1] + grid[1:, :-1] + grid[:-1, 1:] + grid[1:, 1:]) / 4
+    smooth = cv2.blur(image, (3, 3))
+    x, y = np.moveaxis(np.clip(np.rint(middles), 0, np.array(image.shape)[::-1] - 1).astype(int), -1, 0)
+    return np.asarray(smooth[y, x], dtype=np.float64)
+
+
+def _signs(squares: Array) -> Array:
+    """1 and -1 in turn, 1 first."""
+    return np.asarray((-1.0) ** np.add.outer(*(np.arange(side) for side in squares.shape)))
 
 
 def _evenness(grid: Array, axis: int) -> float:
