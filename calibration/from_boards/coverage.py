@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +24,12 @@ REGIONS: tuple[tuple[str, str, str], ...] = (
 )
 """Names of the nine regions of an image, by row and column."""
 
-_SIDES = {
+_PARTS = {
     "upper part": REGIONS[0],
     "lower part": REGIONS[2],
     "left side": tuple(row[0] for row in REGIONS),
     "right side": tuple(row[2] for row in REGIONS),
+    "four corners": ("upper left", "upper right", "lower left", "lower right"),
 }
 _REGION_CELLS = CELLS // 3
 # A region of which a smaller share of cells holds corners is empty: its outer part is extrapolated.
@@ -57,24 +59,29 @@ class Coverage:
     @property
     def regions(self) -> dict[str, float]:
         """The covered share of each region by name."""
-        return {
-            name: float(self.covered[_rows(row), _rows(column)].mean())
-            for row, names in enumerate(REGIONS)
-            for column, name in enumerate(names)
-        }
-
-    @property
-    def empty_parts(self) -> tuple[str, ...]:
-        """The same in as few words as will do: three regions of a side are that side."""
-        empty = set(self.empty)
-        parts = [name for name, regions in _SIDES.items() if empty.issuperset(regions)]
-        told = {region for name in parts for region in _SIDES[name]}
-        return (*parts, *(region for region in self.empty if region not in told))
+        return by_region(self.covered.astype(np.float64))
 
     @property
     def empty(self) -> tuple[str, ...]:
         """The names of the regions that are hardly covered."""
         return tuple(name for name, share in self.regions.items() if share < _EMPTY_SHARE)
+
+
+def in_few_words(regions: Sequence[str]) -> tuple[str, ...]:
+    """Regions of an image, a whole side or all four corners of it as one."""
+    asked = set(regions)
+    parts = [name for name, members in _PARTS.items() if asked.issuperset(members)]
+    told = {region for name in parts for region in _PARTS[name]}
+    return (*parts, *(region for region in regions if region not in told))
+
+
+def by_region(values: Array) -> dict[str, float]:
+    """The mean over each region of values (CELLS, CELLS)."""
+    return {
+        name: float(values[_rows(row), _rows(column)].mean())
+        for row, names in enumerate(REGIONS)
+        for column, name in enumerate(names)
+    }
 
 
 def _rows(index: int) -> slice:

@@ -118,7 +118,7 @@ def _clock(facts: CameraFacts) -> str:
         return "out of sync"
     if isinstance(rest, Undetermined):
         return f"{facts.late:+d}?" if facts.late else "unknown"
-    return f"{facts.late + rest.frames:+.2f}" if not rest.drift else "drifts"
+    return f"{facts.late + rest.frames:+.2f}".replace("-0.00", "+0.00") if not rest.drift else "drifts"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:

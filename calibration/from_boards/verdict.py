@@ -11,18 +11,21 @@ import numpy as np
 
 from calibration.errors import CalibrationError
 from calibration.from_boards.clock_reasons import clock_reasons
-from calibration.from_boards.coverage import CELLS, REGIONS
+from calibration.from_boards.coverage import CELLS, REGIONS, by_region, in_few_words
 from calibration.from_boards.facts import CameraFacts, Facts
 from calibration.from_boards.reasons import Grade, Limit, Reason, listed, ranked
 
 IMAGES = Limit(12, 6)
 """Images that determine the lens. Six would do in theory; from about twelve on the numbers settle."""
 
-COVERAGE = Limit(0.45, 0.2)
+COVERAGE = Limit(0.35, 0.2)
 """Share of the image with corners. Elsewhere the lens is a guess, and the face may be there."""
 
+EXTRAPOLATED_PX = 0.5
+"""A ninth of the image without corners counts where the lens may be wrong by more than this."""
+
 EMPTY = Limit(1, 6)
-"""Ninths of the image without corners. One may lie outside of the actor, six are most of the image."""
+"""Ninths of the image that count so. One may lie outside of the actor, six are most of the image."""
 
 FOCAL = Limit(0.003, 0.015)
 """Standard deviation of the focal length, as a share of it. 0.3% moves a head by 3 mm at a metre."""
@@ -76,17 +79,29 @@ class RigVerdict:
         return next(camera for camera in self.cameras if camera.name == name)
 
     @property
-    def sentence(self) -> str:
-        """The verdict in one sentence."""
-        bad = [camera for camera in self.cameras if camera.grade is self.grade]
+    def headline(self) -> str:
+        """The verdict in a few words."""
+        bad = [camera.name for camera in self.cameras if camera.grade is self.grade]
         if self.grade is Grade.GOOD:
-            return "Good: use it."
-        names = listed([camera.name for camera in bad])
-        worst = bad[0].reasons[0]
-        why = f" because {worst.what}" if len(bad) == 1 else ""
-        if self.grade is Grade.REDO:
-            return f"Redo camera{'s' if len(bad) > 1 else ''} {names}{why}."
-        return f"Usable; {names} could be better{why}."
+            return "Good: use it"
+        everyone = 1 < len(bad) == len(self.cameras)
+        names = "all cameras" if everyone else f"camera{'s' if len(bad) > 1 else ''} {listed(bad)}"
+        return f"Redo {names}" if self.grade is Grade.REDO else f"Usable; {names} could be better"
+
+    @property
+    def worst(self) -> tuple[str, Reason] | None:
+        """The gravest that there is to say, and of which camera; nothing where all is good."""
+        told = [(camera.name, reason) for camera in self.cameras for reason in camera.reasons]
+        return max(told, key=lambda one: (one[1].grade, one[1].excess), default=None)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence or two."""
+        if self.worst is None:
+            return f"{self.headline}."
+        name, reason = self.worst
+        alone = sum(camera.grade is self.grade for camera in self.cameras) == 1
+        return f"{self.headline}{':' if alone else f'. Most of all {name}:'} {reason.what}."
 
 
 def judge(facts: Facts) -> RigVerdict:
@@ -144,22 +159,21 @@ def _found(facts: CameraFacts) -> Reason | None:
 
 
 def _coverage(facts: CameraFacts) -> Reason | None:
-    empty = facts.coverage.empty
-    share = facts.coverage.share
-    by_share, by_regions = COVERAGE.grade(share), EMPTY.grade(len(empty))
-    grade = max(by_share, by_regions)
+    share, error = facts.coverage.share, by_region(facts.lens_error_px)
+    empty = [name for name in facts.coverage.empty if error[name] > EXTRAPOLATED_PX]
+    grade = max(COVERAGE.grade(share), EMPTY.grade(len(empty)))
     if grade is Grade.GOOD:
         return None
-    parts = listed(facts.coverage.empty_parts) if empty else ""
-    where = f", hardly any of the {parts}" if empty else ""
-    more = int(np.clip(3 * len(empty), 5, 10))
-    place = f"in the {parts} of the image" if empty else "near the borders of the image"
+    parts = listed(in_few_words(empty or facts.coverage.empty))
+    worst = max(error[name] for name in empty) if empty else 0.0
+    guess = f", where the lens may be wrong by {worst:.1f} px" if empty else ""
     return Reason(
         "coverage",
         grade,
         max(COVERAGE.excess(share), EMPTY.excess(len(empty))),
-        f"corners of the board cover {share:.0%} of its image{where}",
-        f"Film {more} more images with the board {place}",
+        f"corners of the board cover {share:.0%} of its image, hardly any of the {parts}{guess}",
+        f"Film {int(np.clip(3 * len(empty), 5, 10))} more images with the board in these parts of the image: "
+        f"{parts}",
     )
 
 

@@ -27,6 +27,7 @@ SIZE = (1100, 900)
 GOOD: Colour = (38, 104, 150)
 BAD: Colour = (200, 40, 34)
 FAINT: Colour = (168, 170, 174)
+BOARD: Colour = (206, 150, 40)
 AXES: tuple[tuple[str, Colour], ...] = (("X", (204, 58, 50)), ("Y", (60, 150, 70)), ("Z", (52, 96, 196)))
 
 _FACTOR = 2  # drawn at twice the size, then averaged
@@ -48,6 +49,7 @@ class Stage:
         bad: names of the cameras that are drawn in red.
         up: (3,) the world's direction that points up in the pictures.
         title: above the picture.
+        boards: (B, 4, 3) corners of flat boards in the world, metres.
     """
 
     rig: Rig
@@ -56,6 +58,7 @@ class Stage:
     bad: Sequence[str] = ()
     up: Float = field(default_factory=lambda: np.array([0.0, 1.0, 0.0]))
     title: str = ""
+    boards: Float = field(default_factory=lambda: np.zeros((0, 4, 3)))
 
     @property
     def centres(self) -> Float:
@@ -63,9 +66,17 @@ class Stage:
         return np.stack([camera.centre for camera in self.rig])
 
     @property
+    def middle(self) -> Float:
+        """(3,) of what the cameras look at: the head, else the boards, else of the cameras."""
+        for points in (self.head, self.boards.reshape(-1, 3)):
+            if len(points):
+                return np.asarray(points.mean(0))
+        return np.asarray(self.centres.mean(0))
+
+    @property
     def front(self) -> Float:
         """(3,) the level axis of the world from which most cameras look at the head."""
-        middle = self.head.mean(0) if len(self.head) else np.zeros(3)
+        middle = self.middle if len(self.head) or len(self.boards) else np.zeros(3)
         outward = (self.centres - middle).mean(0)
         axes = np.concatenate([np.eye(3), -np.eye(3)])
         level = np.abs(axes @ self.up) < 0.5
@@ -144,7 +155,8 @@ class _Canvas:
 def _draw(stage: Stage, plane: _Plane, name: str) -> Image:
     depth = _frustum_depth(stage)
     corners = np.stack([_frustum(camera, depth) for camera in stage.rig])
-    everything = np.concatenate([stage.centres, corners.reshape(-1, 3), stage.head])
+    boards = stage.boards.reshape(-1, 3)
+    everything = np.concatenate([stage.centres, corners.reshape(-1, 3), stage.head, boards])
     canvas = _Canvas(plane, everything)
     floor = float((everything @ stage.up).min()) - 0.03 * canvas.extent
     step = _grid_step(canvas.extent)
@@ -153,6 +165,8 @@ def _draw(stage: Stage, plane: _Plane, name: str) -> Image:
     order = np.argsort(-(stage.centres @ canvas.forward))
     for index in order:
         _axis_to_head(canvas, stage, int(index))
+    for outline in stage.boards:
+        canvas.lines(np.stack([outline, np.roll(outline, -1, axis=0)], axis=1), BOARD, 1.0)
     if len(stage.head):
         look = Look(alpha=1.0)
         canvas.image = draw_mesh(canvas.image, stage.head, stage.triangles, canvas.camera, look=look)
@@ -172,9 +186,7 @@ def _draw(stage: Stage, plane: _Plane, name: str) -> Image:
 
 def _frustum_depth(stage: Stage) -> float:
     """How long frusta are drawn, metres."""
-    centres = stage.centres
-    middle = stage.head.mean(0) if len(stage.head) else centres.mean(0)
-    reach = float(np.median(np.linalg.norm(centres - middle, axis=1)))
+    reach = float(np.median(np.linalg.norm(stage.centres - stage.middle, axis=1)))
     return _FRUSTUM * max(reach, 1e-6)
 
 
@@ -204,8 +216,7 @@ def _camera(canvas: _Canvas, camera: Camera, corners: Float, colour: Colour) -> 
 def _axis_to_head(canvas: _Canvas, stage: Stage, index: int) -> None:
     """A dashed line along the optical axis, as far as the head is away."""
     camera = stage.rig.cameras[index]
-    middle = stage.head.mean(0) if len(stage.head) else stage.centres.mean(0)
-    reach = float(np.linalg.norm(middle - camera.centre))
+    reach = float(np.linalg.norm(stage.middle - camera.centre))
     marks = np.linspace(0.0, 1.0, 41)[:, None] * reach * camera.R[2] + camera.centre
     canvas.lines(np.stack([marks[:-1:2], marks[1::2]], axis=1), FAINT, 0.8)
 

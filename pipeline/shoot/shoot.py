@@ -57,6 +57,11 @@ class Shoot:
         return self.output / "cameras.json"
 
     @property
+    def calibration_folder(self) -> Path:
+        """What the calibration leaves for people: its report and pictures."""
+        return self.output / "calibration"
+
+    @property
     def found_cameras_file(self) -> Path:
         """What the fit writes where it finds or refines the cameras."""
         return self.output / "found_cameras.json"

@@ -10,8 +10,10 @@ from calibration.errors import InputError
 from calibration.formats import read_rig, write_rig
 from calibration.from_boards.calibrate import calibrate_board
 from calibration.from_boards.options import BoardOptions
+from calibration.from_boards.result import BoardCalibration
 from pipeline.board_footage import BoardFootage, open_board
-from pipeline.progress import Progress, silent
+from pipeline.board_report import clear_report, log_report, report_board
+from pipeline.progress import Progress, silent, span
 from pipeline.shared_calibration import make_shared
 from pipeline.shoot.board_settings import BoardSettings
 from pipeline.shoot.shoot import Shoot
@@ -21,6 +23,7 @@ from pipeline.stores.stamps import clear_stamp, is_current, write_stamp
 log = logging.getLogger(__name__)
 
 STAGE = "calibrate"
+_CALIBRATED = 0.75  # share of the work that is done when the cameras are known
 
 
 def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> Path:
@@ -29,7 +32,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     Args:
         shoot: to calibrate.
         force: calibrate again, even if the result is up to date.
-        progress: called after each image of the board.
+        progress: called as work goes on.
 
     Returns:
         the file of cameras; the folder of the results, where the fit is to find the cameras from the head.
@@ -46,18 +49,24 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     footage = open_board(shoot, board) if board is not None else None
     work = _fingerprint(shoot, footage)
     if not force and is_current(shoot.output, STAGE, work):
+        log_report(shoot.calibration_folder)
         log.info("Calibrate: up to date (%s)", path)
         return path
     clear_stamp(shoot.output, STAGE)
+    clear_report(shoot.calibration_folder)
+    files = [path]
     if board is not None and footage is not None:
-        rig = _from_board(board, footage, progress)
+        found = _from_board(board, footage, span(progress, 0.0, _CALIBRATED))
+        rig = found.rig
+        _check_sizes(shoot, rig)
+        files += report_board(found, footage, shoot.calibration_folder, span(progress, _CALIBRATED, 1.0))
     else:
         rig = rig_from_file(shoot)
-    _check_sizes(shoot, rig)
+        _check_sizes(shoot, rig)
+        for name, residual in rig.residual_px.items():
+            log.info("Calibrate: camera %s, %.2f px", name, residual)
     write_rig(rig, path, "vultus")
-    write_stamp(shoot.output, STAGE, work, [path])
-    for name, residual in rig.residual_px.items():
-        log.info("Calibrate: camera %s, %.2f px", name, residual)
+    write_stamp(shoot.output, STAGE, work, files)
     return path
 
 
@@ -65,6 +74,7 @@ def _nothing_to_do(shoot: Shoot) -> Path:
     """Without a calibration: an earlier one of these images is no longer what the shoot file says."""
     log.info("Calibrate: nothing to do; the fit finds the cameras from the head that they see")
     clear_stamp(shoot.output, STAGE)
+    clear_report(shoot.calibration_folder)
     shoot.cameras_file.unlink(missing_ok=True)
     return shoot.output
 
@@ -93,8 +103,8 @@ def rig_from_file(shoot: Shoot) -> Rig:
     return rig.select(known)
 
 
-def _from_board(settings: BoardSettings, footage: BoardFootage, progress: Progress) -> Rig:
-    result = calibrate_board(
+def _from_board(settings: BoardSettings, footage: BoardFootage, progress: Progress) -> BoardCalibration:
+    return calibrate_board(
         footage.images(),
         footage.sizes,
         settings.board,
@@ -102,15 +112,6 @@ def _from_board(settings: BoardSettings, footage: BoardFootage, progress: Progre
         options=BoardOptions(lens=settings.lens, refine_board=settings.refine),
         progress=progress,
     )
-    for name, count in result.counts.items():
-        log.info(
-            "Calibrate: camera %s: the board was found in %d of %d images", name, count.found, count.images
-        )
-    for rejection in result.rejected:
-        log.info("Calibrate: camera %s, frame %d: %s", rejection.camera, rejection.frame, rejection.reason)
-    for note in result.rig.notes:
-        log.warning("Calibrate: %s", note)
-    return result.rig
 
 
 def _check_sizes(shoot: Shoot, rig: Rig) -> None:

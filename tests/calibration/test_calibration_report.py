@@ -10,7 +10,7 @@ import pytest
 from calibration.camera import Rig
 from calibration.from_boards.calibrate import BoardOptions, calibrate_board
 from calibration.from_boards.clock_reasons import renumbering
-from calibration.from_boards.coverage import coverage
+from calibration.from_boards.coverage import coverage, in_few_words
 from calibration.from_boards.evidence import gather
 from calibration.from_boards.facts import Facts, find_facts
 from calibration.from_boards.links import links
@@ -87,7 +87,7 @@ def test_coverage_names_the_empty_parts_of_the_image() -> None:
     found = coverage((1024, 768), np.stack((x.ravel(), y.ravel()), axis=-1))
     assert found.share == pytest.approx(1 / 9)
     assert found.regions["upper left"] == 1.0
-    assert found.empty_parts == ("lower part", "right side", "upper middle", "middle left", "centre")
+    assert in_few_words(found.empty) == ("lower part", "right side", "upper middle", "middle left", "centre")
 
 
 def test_a_board_in_one_part_of_the_image_asks_for_more_where_it_was_not() -> None:
