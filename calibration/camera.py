@@ -81,6 +81,8 @@ class Camera:
             raise self._error("needs positive focal lengths in K")
         if abs(self.K[0, 1]) > 1e-6 * self.K[0, 0]:
             raise self._error("has a K with skew, which the camera model does not have")
+        if not np.allclose(self.K[[1, 2, 2, 2], [0, 0, 1, 2]], [0, 0, 0, 1], atol=1e-9):
+            raise self._error("needs a K that is zero below its diagonal and ends in 1")
         orthogonal = np.allclose(self.R @ self.R.T, np.eye(3), atol=_ROTATION_TOLERANCE)
         if not orthogonal or np.linalg.det(self.R) < 0:
             raise self._error("needs a rotation matrix in R")

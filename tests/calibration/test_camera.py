@@ -109,6 +109,7 @@ def test_cameras_are_read_only() -> None:
         ({"width": 0}, "Camera A: has an image size of 0 x 480"),
         ({"K": np.eye(2)}, "needs K"),
         ({"K": np.array([[500, 3, 320], [0, 500, 240], [0, 0, 1.0]])}, "skew"),
+        ({"K": np.array([[500, 0, 320], [0, 500, 240], [320, 240, 1.0]])}, "zero below its diagonal"),
         ({"R": -np.eye(3)}, "rotation matrix"),
         ({"distortion": np.zeros(7)}, "7 distortion values"),
         ({"distortion": np.ones(5), "fisheye": True}, "fisheye with more than its four"),
