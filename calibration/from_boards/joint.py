@@ -87,8 +87,9 @@ def fit_jointly(
     shape = None
     for belief in shapes:
         if not insist and not fit.asks_for(belief, current, agreeing):
-            break
+            continue
         shape = belief
+        current = fit.refined(current, agreeing, current.free, shape)
         current, agreeing = fit.agreed(current, agreeing, shape)
     fit.require_sure(current)
     found = current.adjusted
