@@ -214,12 +214,13 @@ class _Side:
 
     def _map_words(self, writer: Writer, top: int) -> None:
         width, height = self._map_size()
+        size = 14 if width > _MAP_HEIGHT else 11
         writer.line("What the lens may be wrong by, in px", (self.left, top - 28), 19)
         for row, column in np.ndindex(CELLS, CELLS):
             if row % 2 == 0 and column % 2 == 0:
                 x = self.left + (column + 0.5) * width / CELLS
                 y = top + (row + 0.5) * height / CELLS
-                writer.line(f"{self.facts.lens_error_px[row, column]:.1f}", (x, y), 14, INK, "mm")
+                writer.line(f"{self.facts.lens_error_px[row, column]:.1f}", (x, y), size, INK, "mm")
 
 
 def _dark(colour: Colour) -> Colour:

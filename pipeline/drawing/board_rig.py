@@ -105,7 +105,7 @@ class _Strip:
         low, high = _ROW_RANGE
         row = int(np.clip(_ROWS / len(uses), low, high))
         size = min(18, row)
-        names = max(text_width(name, size) for name in uses)
+        names = max(text_width("Frames", 19), *(text_width(name, size) for name in uses))
         return cls(uses, frames, round(min(names, 300)) + 16, row)
 
     @property
