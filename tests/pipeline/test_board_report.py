@@ -68,7 +68,9 @@ def test_report_and_pictures_are_written(calibrated: tuple[Path, Result]) -> Non
     assert data["verdicts"]["cam1"]["grade"] == "usable"
     for name in FILES:
         if name.endswith(".jpg"):
-            assert min(cv2.imread(str(results / name)).shape[:2]) > 500
+            page = cv2.imread(str(results / name))
+            assert page is not None
+            assert min(page.shape[:2]) > 500
 
 
 def test_what_is_up_to_date_is_told_again_and_what_is_missing_is_made_again(
