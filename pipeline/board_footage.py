@@ -122,16 +122,16 @@ def thinned(
         return {name: tuple(f for f in numbers if f in kept) for name, numbers in frames.items()}
     if max((len(numbers) for numbers in frames.values()), default=0) <= enough:
         return {name: tuple(numbers) for name, numbers in frames.items()}
-    shared = _spread([number for number in sorted(counts) if counts[number] > 1], enough)
+    shared = spread([number for number in sorted(counts) if counts[number] > 1], enough)
     chosen = {}
     for name, numbers in frames.items():
         common = shared & set(numbers)
         alone = [number for number in numbers if number not in common]
-        chosen[name] = tuple(sorted(common | _spread(alone, enough - len(common))))
+        chosen[name] = tuple(sorted(common | spread(alone, enough - len(common))))
     return chosen
 
 
-def _spread(numbers: Sequence[int], count: int) -> set[int]:
+def spread(numbers: Sequence[int], count: int) -> set[int]:
     """At most `count` of the numbers, from the first to the last."""
     if len(numbers) <= count or count <= 0:
         return set(numbers[: max(count, 0)])

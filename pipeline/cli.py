@@ -19,8 +19,9 @@ COMMANDS = {
     "init": ("pipeline.commands.init", "Look at a shoot's folders and write a shoot.toml to review."),
     "calibrate": (
         "pipeline.commands.calibrate",
-        "Find the cameras from images of a checkerboard, or read them.",
+        "Find the cameras from images of a board, or read them.",
     ),
+    "board": ("pipeline.commands.board", "Print a calibration board; see what is found of one in images."),
     "cameras": ("pipeline.commands.cameras", "Look at cameras, convert them between formats, check them."),
     "detect": ("pipeline.commands.detect", "Find dense landmarks in the images of all cameras."),
     "fit": ("pipeline.commands.fit", "Fit the head model to the landmarks of all cameras and frames."),

@@ -33,7 +33,8 @@ def advice(images: Mapping[int, View], board: Board) -> str:
     found = sum(board.detect(image) is not None for image in greys)
     if 2 * found >= len(greys):
         return usual
-    if any(board.detect(np.ascontiguousarray(image[:, ::-1])) is not None for image in greys):
+    flipped = [np.ascontiguousarray(image[:, ::-1]) for image in greys]
+    if board.mirrored is None and any(board.detect(image) is not None for image in flipped):
         return "The images are mirrored: flip them back, or turn mirroring off in the camera"
     if all(image.std() < 1 for image in greys):
         return "The images are empty: all of their pixels are alike"

@@ -32,12 +32,14 @@ class Kind:
         needed: the keys that have to be said besides columns and rows.
         optional: the keys that may be said.
         build: the board from all of them; lengths are in millimetres, as their names say.
+        example: a board of the kind that does its work and fits A4, as columns, rows and the other keys.
     """
 
     what: str
     needed: tuple[str, ...]
     optional: tuple[str, ...]
     build: Callable[..., PrintableBoard]
+    example: Mapping[str, Any]
 
 
 def _checkerboard(columns: int, rows: int, square_mm: float) -> Checkerboard:
@@ -63,28 +65,56 @@ def _asymmetric(columns: int, rows: int, spacing_mm: float, diameter_mm: float) 
 
 
 KINDS: dict[str, Kind] = {
-    "checkerboard": Kind("columns and rows of inner corners", ("square_mm",), (), _checkerboard),
+    "checkerboard": Kind(
+        "columns and rows of inner corners",
+        ("square_mm",),
+        (),
+        _checkerboard,
+        {"columns": 9, "rows": 6, "square_mm": 25},
+    ),
     "charuco": Kind(
         "columns and rows of squares, with markers in the white ones; any part of it will do",
         ("square_mm", "marker_mm", "dictionary"),
         ("legacy",),
         _charuco,
+        {"columns": 8, "rows": 11, "square_mm": 22, "marker_mm": 16, "dictionary": "5X5_100"},
     ),
     "aprilgrid": Kind(
         "columns and rows of 36h11 tags as Kalibr prints them; any part of it will do",
         ("tag_mm",),
         ("tag_spacing",),
         _aprilgrid,
+        {"columns": 6, "rows": 6, "tag_mm": 23, "tag_spacing": 0.3},
     ),
-    "circles": Kind("columns and rows of dark circles", ("spacing_mm", "diameter_mm"), (), _circles),
+    "circles": Kind(
+        "columns and rows of dark circles",
+        ("spacing_mm", "diameter_mm"),
+        (),
+        _circles,
+        {"columns": 9, "rows": 7, "spacing_mm": 24, "diameter_mm": 14},
+    ),
     "asymmetric-circles": Kind(
         "dark circles, every second row shifted; columns count those of one row, "
         "spacing_mm is from row to row",
         ("spacing_mm", "diameter_mm"),
         (),
         _asymmetric,
+        {"columns": 4, "rows": 11, "spacing_mm": 20, "diameter_mm": 15},
     ),
 }
+
+
+def known_kind(kind: str) -> Kind:
+    """A kind by its name.
+
+    Raises:
+        UsageError: there is none of that name; the known ones are listed.
+    """
+    if kind not in KINDS:
+        close = difflib.get_close_matches(kind, KINDS, n=1)
+        hint = f"Did you mean {close[0]}? The kinds are" if close else "The kinds are"
+        raise UsageError(f"there is no kind of board {kind!r}", fix=f"{hint}: {', '.join(KINDS)}")
+    return KINDS[kind]
 
 
 def make_board(kind: str, columns: int, rows: int, keys: Mapping[str, Any]) -> PrintableBoard:
@@ -99,11 +129,7 @@ def make_board(kind: str, columns: int, rows: int, keys: Mapping[str, Any]) -> P
     Raises:
         UsageError: the kind is unknown, a key is missing or another kind's, or there is no such board.
     """
-    if kind not in KINDS:
-        close = difflib.get_close_matches(kind, KINDS, n=1)
-        hint = f"Did you mean {close[0]}? The kinds are" if close else "The kinds are"
-        raise UsageError(f"there is no kind of board {kind!r}", fix=f"{hint}: {', '.join(KINDS)}")
-    known = KINDS[kind]
+    known = known_kind(kind)
     said = {key: value for key, value in keys.items() if value is not None}
     for key in said:
         if key not in known.needed + known.optional:
