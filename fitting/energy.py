@@ -82,14 +82,14 @@ def shared_part(cameras: int, sigma: float, together: float) -> float:
 
 
 def baseline(translation: Tensor, rotation: Tensor) -> Tensor:
-    """Root mean square distance in metres of the cameras from the first one.
+    """Root mean square distance in metres of the cameras from their middle.
 
     Args:
         translation: (C, 3). rotation: (C, 3, 3); both world to camera.
     """
     # centre[c] = -R[c].T @ t[c]
     centres = -(rotation.transpose(-1, -2) @ translation.unsqueeze(-1)).squeeze(-1)
-    apart = centres[1:] - centres[:1]
+    apart = centres - centres.mean(0)
     return (apart * apart).sum(-1).mean().sqrt()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from calibration.camera import Rig
 from calibration.errors import NoFaceError
+from fitting.cameras.majority import majority_world
 from fitting.head_model import HeadModel, HeadPoints
 from fitting.head_motion import head_motion, model_pose
 from fitting.head_priors import HeadPriors
@@ -22,7 +24,7 @@ from fitting.options import CameraUncertainty, FitOptions, FitWeights
 from fitting.parameters import CAMERA_GROUPS, ROOT, Parameters, free_mask
 from fitting.performance import FrameStatus, Performance
 from fitting.problem import Problem
-from fitting.quality import assess
+from fitting.quality import assess, places
 from fitting.sanity import examine
 from fitting.solvers.choice import Progress, Solution, Stage, minimise
 from fitting.world import LocalWorld
@@ -37,6 +39,7 @@ _EARLY_TOLERANCE = 1.0
 _EARLY_GAIN = 0.02
 _EARLY_ITERATIONS = 20
 _CAMERAS = frozenset(CAMERA_GROUPS)
+_WORLD_POINTS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +142,7 @@ class _SequenceFit:
         before, last = sum(stage.max_iterations for stage in stages), self.options.max_iterations
         solution = minimise(self.problem, self.start, stages, _within(progress, 0, before + last))
         clipped, free = self._clip(solution.parameters)
-        mask = free_mask(clipped, self.options.frozen, gauge=self.options.gauge)
+        mask = self._mask(clipped)
         mask.expression &= free
         polish = Stage("polish", mask, self.options.max_iterations, self.options.tolerance)
         polished = minimise(self.problem, clipped, [polish], _within(progress, before, before + last))
@@ -154,18 +157,20 @@ class _SequenceFit:
         brief = min(_EARLY_ITERATIONS, options.max_iterations)
         # Cameras that are nearly unknown move from the first, their lenses with the identity.
         waiting = ({"focal", "distortion"}, set()) if options.gauge == "head" else (_CAMERAS, _CAMERAS)
-        rigid = free_mask(face, {*options.frozen, "identity", "expression", *waiting[0]}, ROOT, options.gauge)
-        neutral = free_mask(face, {*options.frozen, "expression", *waiting[1]}, ROOT, options.gauge)
+        rigid = self._mask(face, {"identity", "expression", *waiting[0]}, ROOT)
+        neutral = self._mask(face, {"expression", *waiting[1]}, ROOT)
         return [
             Stage("rigid", rigid, brief, _EARLY_TOLERANCE, _EARLY_GAIN),
             Stage("identity", neutral, brief, _EARLY_TOLERANCE, _EARLY_GAIN),
-            Stage(
-                "all",
-                free_mask(face, options.frozen, gauge=options.gauge),
-                options.max_iterations,
-                options.tolerance,
-            ),
+            Stage("all", self._mask(face), options.max_iterations, options.tolerance),
         ]
+
+    def _mask(
+        self, parameters: Parameters, waiting: Iterable[str] = (), pose: Iterable[int] | None = None
+    ) -> Parameters:
+        """What may move, besides the groups that wait."""
+        options = self.options
+        return free_mask(parameters, {*options.frozen, *waiting}, pose, options.gauge, options.moving)
 
     def _clip(self, parameters: Parameters) -> tuple[Parameters, Tensor]:
         """The parameters with expression in its range, and (F, E) where it is not at a bound."""
@@ -178,13 +183,14 @@ class _SequenceFit:
     def performance(self, solution: Solution, whole: Observations, active: NDArray[np.int64]) -> Performance:
         """The solution in the world, over all frames of the whole observations."""
         found, problem = solution.parameters, self.problem
+        world = self._world_of(found)
         rows = np.zeros(len(whole.frames), dtype=np.bool_)
         rows[active] = True
         residual_px = problem.residuals_px(found).cpu().numpy()
         if len(active) < len(rows):
             seen_px, residual_px = residual_px, np.full(whole.shape, np.nan, dtype=np.float32)
             residual_px[active] = seen_px
-        pose = _spread(self._world_pose(found), active, rows)
+        pose = _spread(self._world_pose(found, world), active, rows)
         turning = Rotation.from_rotvec(pose.reshape(-1, 5, 3)[:, :4].reshape(-1, 3)).as_matrix()
         for joint in range(4):
             between = interpolate_rotations(turning[joint::4], rows, whole.frames)
@@ -197,7 +203,7 @@ class _SequenceFit:
             identity=found.identity.cpu().numpy(),
             expression=interpolate_rows(expression, rows, whole.frames),
             pose=pose,
-            rig=self._world_rig(found),
+            rig=self._world_rig(found, world),
             energies=problem.energies(found),
             residual_px=residual_px,
             converged=solution.converged,
@@ -209,28 +215,36 @@ class _SequenceFit:
         )
 
     @torch.no_grad()
-    def _world_pose(self, found: Parameters) -> Array:
+    def _world_pose(self, found: Parameters, world: LocalWorld) -> Array:
         """(F, 15) the poses of the model in the world."""
         motion = found.pose.clone()
         rotation = Rotation.from_rotvec(motion[:, :3].cpu().numpy()).as_matrix()
-        moved = self._world_of(found).leave_motion(rotation, motion[:, 12:].cpu().numpy())
+        moved = world.leave_motion(rotation, motion[:, 12:].cpu().numpy())
         motion[:, list(ROOT)] = _root(*moved).to(motion)
         return np.asarray(model_pose(motion, self.head.vertices.joints(found.identity)).cpu().numpy())
 
-    def _world_rig(self, found: Parameters) -> Rig:
+    def _world_rig(self, found: Parameters, world: LocalWorld) -> Rig:
         if self.options.frozen >= _CAMERAS:
             return self.rig
-        moved = self._world_of(found).leave(self._local_rig(found))
+        moved = world.leave(self._local_rig(found))
         return replace(moved, source=f"{self.rig.source}, refined by the fit".lstrip(", "))
 
     def _local_rig(self, found: Parameters) -> Rig:
         return found.cameras(self.problem.cameras).to_rig(self.world.enter(self.rig))
 
     def _world_of(self, found: Parameters) -> LocalWorld:
-        """The world that the solution is in: one in which the first camera is where it was given."""
-        if self.options.gauge == "camera":
+        """The world that the solution is in: one in which cameras are where they were given.
+
+        All of them, where they stay; else most of them; and the first one, where nothing was known of them.
+        """
+        options = self.options
+        if options.gauge == "head":
+            return LocalWorld.anchored(self._local_rig(found).cameras[0], self.rig.cameras[0])
+        if options.moving is not None or {"camera_rotation", "camera_translation"} & options.frozen:
             return self.world
-        return LocalWorld.anchored(self._local_rig(found).cameras[0], self.rig.cameras[0])
+        points = places(self.problem, found).reshape(-1, 3)
+        thinned = points[:: max(1, len(points) // _WORLD_POINTS)]
+        return majority_world(self._local_rig(found), self.rig, thinned, self.world)
 
 
 def _within(progress: Progress | None, offset: int, total: int) -> Progress | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from calibration.errors import UsageError
 from fitting.identity_prior import check_prior
@@ -56,9 +56,9 @@ class CameraUncertainty:
         camera_rotation: radians. camera_translation: metres. focal: relative. distortion: coefficient.
         focal_together: relative; what the focal lengths of all cameras are off by in common, besides.
         scale: relative change of the length that holds the scale. Small: it is the stated one.
-        scale_of: which length that is, a name in :data:`SCALES`. "rig": the distances of the cameras from the
-            first one. "head": the head's size at the start, which is that of the mean head if nothing else is
-            known. A single camera always takes the head's.
+        scale_of: which length that is, a name in :data:`SCALES`. "rig": the distances of the cameras from
+            their middle. "head": the head's size at the start, which is that of the mean head if nothing
+            else is known. A single camera always takes the head's.
         pair: for "rig", positions of the two cameras whose distance it is instead.
     """
 
@@ -70,6 +70,15 @@ class CameraUncertainty:
     scale: float = 1e-4
     scale_of: str = "rig"
     pair: tuple[int, int] | None = None
+
+    def firmer(self, repeats: float) -> CameraUncertainty:
+        """For landmarks that say the same `repeats` times over: places are held the firmer against them."""
+        part = float(repeats) ** -0.5
+        return replace(
+            self,
+            camera_rotation=self.camera_rotation * part,
+            camera_translation=self.camera_translation * part,
+        )
 
     def __post_init__(self) -> None:
         if self.scale_of not in SCALES:
@@ -91,9 +100,11 @@ class FitOptions:
             cameras are frozen unless this says otherwise. A frozen pose holds the head where it is; its
             translation, which is the neck's, then still follows a free identity.
         cameras: how far free cameras may move.
-        gauge: what holds the world while cameras may move, a name in :data:`fitting.parameters.GAUGES`.
-            "head" is for cameras that are nearly unknown: held to the head, they are found in a fraction of
-            the iterations. Either way the first camera ends where it was given.
+        moving: positions of the cameras that may move, where the others are known; all, if it is None.
+        gauge: what holds the world while all cameras may move, a name in
+            :data:`fitting.parameters.GAUGES`. "head" is for cameras that are nearly unknown: held to the
+            head, they are found in a fraction of the iterations, and the first one ends where it was given.
+            With "camera" most cameras end where they were given, as far as there is a majority.
         identity_prior: E_identity, a name in :data:`fitting.identity_prior.PRIORS`. The mixture makes
             heads of its library likelier, by 7.6 nats, and recovers neither these nor others any better.
         robust: kernel on the normalised residual, a name in :data:`fitting.robust.KERNELS`.
@@ -112,6 +123,7 @@ class FitOptions:
     weights: FitWeights = field(default_factory=FitWeights)
     frozen: frozenset[str] = frozenset(CAMERA_GROUPS)
     cameras: CameraUncertainty = field(default_factory=CameraUncertainty)
+    moving: tuple[int, ...] | None = None
     gauge: str = "camera"
     identity_prior: str = "gaussian"
     robust: str = "geman_mcclure"

@@ -130,6 +130,7 @@ def free_mask(
     frozen: Iterable[str],
     pose: Iterable[int] | None = None,
     gauge: str = "camera",
+    moving: Iterable[int] | None = None,
 ) -> Parameters:
     """Which numbers may move, as booleans.
 
@@ -139,6 +140,7 @@ def free_mask(
         pose: the pose components that may move, if not all.
         gauge: what holds the world while cameras may move, a name in :data:`GAUGES`: the first camera's
             place, or the head's in the first frame.
+        moving: positions of the cameras that may move, where the others stay; the world is then theirs.
 
     Returns:
         Masks in the shape of the parameters.
@@ -147,9 +149,13 @@ def free_mask(
     mask = Parameters(
         *(torch.full_like(getattr(parameters, name), name not in stays, dtype=torch.bool) for name in GROUPS)
     )
+    count = len(mask.camera_rotation)
+    stay = sorted(set(range(count)) - set(range(count) if moving is None else moving))
+    for name in CAMERA_GROUPS:
+        getattr(mask, name)[stay] = False
     if gauge == "head":
         mask.pose[:1, list(ROOT)] = False
-    else:
+    elif not stay:
         mask.camera_rotation[:1] = False
         mask.camera_translation[:1] = False
     if pose is not None:

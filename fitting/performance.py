@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Rig
+from fitting.cameras.drift import CameraDrift
 from fitting.reliability import Reliability
 from fitting.uncertainty import Uncertainty
 
@@ -45,6 +46,7 @@ class Performance:
         uncertainty: standard deviations of the unknowns, where they were computed.
         reliability: residual statistics and flagged frames, where they were computed.
         warnings: what was wrong with the input but could be lived with, a sentence each.
+        drift: how far cameras are from where they were calibrated, where that was looked at.
         personal_shape: (V, 3) metres, what is added to the neutral head beyond the model, if anything.
     """
 
@@ -62,6 +64,7 @@ class Performance:
     uncertainty: Uncertainty | None = None
     reliability: Reliability | None = None
     warnings: tuple[str, ...] = ()
+    drift: tuple[CameraDrift, ...] = ()
     personal_shape: Array | None = None
 
     @property

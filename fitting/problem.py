@@ -173,7 +173,10 @@ class Problem:
         """What holds the scale, a name in :data:`fitting.options.SCALES`; "" where cameras that stay do."""
         if len(self.names) == 1:
             return "head"
-        return "" if "camera_translation" in self.options.frozen else self.options.cameras.scale_of
+        moving, count = self.options.moving, len(self.names)
+        stay = count if "camera_translation" in self.options.frozen else 0
+        stay = count - len(moving) if not stay and moving is not None else stay
+        return "" if stay > 1 else self.options.cameras.scale_of
 
     def extent(self, parameters: Parameters) -> Tensor:
         """Metres: the length that holds the scale."""

@@ -38,18 +38,20 @@ def assess(
     Raises:
         SolverError: if the normal matrix cannot be factorised.
     """
-    free = free_mask(solution, problem.options.frozen, gauge=problem.options.gauge)
+    free = free_mask(
+        solution, problem.options.frozen, gauge=problem.options.gauge, moving=problem.options.moving
+    )
     uncertainty = posterior(problem, solution, free).spread_over(rows)
     sigmas = residual_px.astype(np.float32)
     sigmas[rows] *= problem.precision.sqrt().cpu().numpy()
-    known = _places(problem, solution)
-    places = np.full((len(rows), *known.shape[1:]), np.nan)
-    places[rows] = known
-    return uncertainty, Reliability.judge(residual_px, sigmas, uncertainty.surface, places, frames)
+    known = places(problem, solution)
+    spread = np.full((len(rows), *known.shape[1:]), np.nan)
+    spread[rows] = known
+    return uncertainty, Reliability.judge(residual_px, sigmas, uncertainty.surface, spread, frames)
 
 
 @torch.no_grad()
-def _places(problem: Problem, at: Parameters) -> Array:
+def places(problem: Problem, at: Parameters) -> Array:
     """(F, P, 3) metres, some of the landmarks in space."""
     step = max(1, len(problem.head) // _PLACES)
     parts = []

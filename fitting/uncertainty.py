@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fitting.camera_spread import camera_spread
 from fitting.head_model import HeadPoints
 from fitting.marginals import Marginals
 from fitting.parameters import CAMERA_GROUPS, Parameters
@@ -45,6 +46,7 @@ class Uncertainty:
         camera_position: (C, 3) metres along the camera's axes (right, down, forward).
         focal: (C,) relative.
         distortion: (C, 5) of k1 k2 p1 p2 k3.
+        view: (C,) pixels, of where a camera sees the head: root mean square over the head.
     """
 
     identity: Array
@@ -55,6 +57,7 @@ class Uncertainty:
     camera_position: Array
     focal: Array
     distortion: Array
+    view: Array
 
     def spread_over(self, rows: NDArray[np.bool_]) -> Uncertainty:
         """The same for all frames, of which these are the ones at `rows` (F,): NaN elsewhere."""
@@ -95,16 +98,19 @@ def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncer
     del hessian  # most of the memory
     marginals.widen(len(solution.identity), _systematic(problem))
     spread = solution.rebuild(marginals.frame_deviation, marginals.shared_deviation)
+    first = len(solution.identity)
+    cameras = camera_spread(problem, solution, marginals.shared[first:, first:])
     expression = torch.where(at_bound, loose, spread.expression)
     return Uncertainty(
         identity=_numpy(spread.identity),
         expression=_numpy(expression),
         motion=_numpy(spread.pose),
         surface=_numpy(_surface(problem, solution, marginals)),
-        camera_rotation=_numpy(spread.camera_rotation),
-        camera_position=_numpy(_camera_position(problem, solution, marginals.shared)),
-        focal=_numpy(spread.focal[:, 0]),
-        distortion=_numpy(spread.distortion),
+        camera_rotation=_numpy(cameras.rotation),
+        camera_position=_numpy(cameras.position),
+        focal=_numpy(cameras.focal[:, 0]),
+        distortion=_numpy(cameras.distortion),
+        view=_numpy(cameras.view),
     )
 
 
@@ -136,22 +142,6 @@ def _thinned(head: HeadPoints) -> HeadPoints:
     few = {"corners": head.corners[::step], "weights": head.weights[::step]}
     thin._buffers = {**head._buffers, **few}
     return thin
-
-
-def _camera_position(problem: Problem, at: Parameters, covariance: Tensor) -> Tensor:
-    """(C, 3) see :attr:`Uncertainty.camera_position`."""
-    moved = at.cameras(problem.cameras).translation
-    count, first = len(moved), len(at.identity)
-    grid = torch.arange(3 * count, device=moved.device).view(count, 3) + first
-    index = torch.cat((grid, grid + 3 * count), dim=1)
-    blocks = covariance[index[:, :, None], index[:, None, :]]  # (C, 6, 6) rotation, translation
-    # centre = -R^T t, so that in the camera's axes d centre = -(t x dr) - dt
-    x, y, z = moved.unbind(-1)
-    nothing = torch.zeros_like(x)
-    cross = torch.stack((nothing, -z, y, z, nothing, -x, -y, x, nothing), dim=-1).view(-1, 3, 3)
-    slope = torch.cat((cross, torch.eye(3).to(cross).expand_as(cross)), dim=-1)
-    spread = slope @ blocks @ slope.transpose(-1, -2)
-    return spread.diagonal(dim1=-2, dim2=-1).clamp(min=0).sqrt()
 
 
 def _numpy(tensor: Tensor) -> Array:

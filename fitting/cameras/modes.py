@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from calibration.camera import Rig
 from calibration.errors import UsageError
 from fitting.cameras.determinacy import describe_cameras
+from fitting.cameras.refine import fit_and_refine
 from fitting.cameras.start import find_cameras
 from fitting.fit import FitStart, fit_performance
 from fitting.head_model import HeadModel
@@ -78,12 +79,14 @@ class CameraPlan:
     Attributes:
         mode: what is known.
         refine: names of camera groups to free besides (:data:`fitting.parameters.CAMERA_GROUPS`).
+        cameras: names of the cameras to refine, where the others stay; any that has moved, if there are none.
         lenses_known: whether the focal lengths are known; only :attr:`CameraMode.MOVING` leaves it open.
         distance: the scale, where the cameras are found; the size of the mean head if not said.
     """
 
     mode: CameraMode = CameraMode.KNOWN
     refine: frozenset[str] = frozenset()
+    cameras: tuple[str, ...] = ()
     lenses_known: bool = False
     distance: MeasuredDistance | None = None
 
@@ -140,9 +143,12 @@ def fit_with_cameras(
     start = FitStart() if start is None else start
     options = replace(options, frozen=options.frozen - set(CAMERA_GROUPS) | (set(CAMERA_GROUPS) - plan.free))
     _check(plan, cameras)
+    if plan.mode == CameraMode.REFINE:
+        moving = tuple(cameras.names.index(name) for name in plan.cameras) or None
+        return fit_and_refine(model, observations, cameras, replace(options, moving=moving), progress, start)
     if not plan.finds_places:
         found = fit_performance(model, observations, cameras, options, progress, start)
-        return found if plan.mode == CameraMode.KNOWN and not plan.refine else describe_cameras(found)
+        return found if not plan.refine else describe_cameras(found)
     observations.check(cameras.names)
     head = _head(model, observations, start)
     given = find_cameras(observations, list(cameras), head, lenses_known=not plan.finds_lenses)
@@ -183,6 +189,12 @@ def _check(plan: CameraPlan, cameras: Rig) -> None:
             f"one moving camera can be found, and here are {len(cameras)}: {', '.join(cameras.names)}",
             fix="Fit each moving camera as a shoot of its own, or say unknown for cameras that stand",
         )
+    for name in plan.cameras:
+        if name not in cameras.names:
+            raise UsageError(
+                f"camera {name} is to be refined, and there is none of that name",
+                fix=f"The cameras are {', '.join(cameras.names)}",
+            )
     if plan.distance is not None:
         for name in (plan.distance.first, plan.distance.second):
             if name not in cameras.names:

@@ -36,7 +36,7 @@ def camera_ties(sight: Sight, slopes: Slopes, weight: Tensor, turn: Tensor, at: 
         weight: (f, C, L) of each squared pixel. turn: (f, C, 3, 3) from the points' axes to each camera's.
         at: the parameters, for the camera's rotations.
     """
-    by_u, by_v = _by_camera(sight, slopes, at)
+    by_u, by_v = by_camera(sight, slopes, at)
     weighted_u, weighted_v = weight.unsqueeze(-1) * by_u, weight.unsqueeze(-1) * by_v
     rows = ((slopes.ux, slopes.vx), (slopes.uy, slopes.vy), (slopes.uz, slopes.vz))
     # pulled[f, c, a, l, p] = sum over u, v of d pixel / d local[a] * w * d pixel / d number[p]
@@ -50,8 +50,8 @@ def camera_ties(sight: Sight, slopes: Slopes, weight: Tensor, turn: Tensor, at: 
     )
 
 
-def _by_camera(sight: Sight, slopes: Slopes, at: Parameters) -> tuple[Tensor, Tensor]:
-    """(f, C, L, 12) derivatives of u and of v by each camera's own numbers."""
+def by_camera(sight: Sight, slopes: Slopes, at: Parameters) -> tuple[Tensor, Tensor]:
+    """(f, C, L, 12) derivatives of u and of v by each camera's own numbers; see :data:`WIDTHS`."""
     by_u, by_v = sight.lens_slopes()
     along = torch.stack((slopes.ux, slopes.uy, slopes.uz), dim=-1)
     across = torch.stack((slopes.vx, slopes.vy, slopes.vz), dim=-1)

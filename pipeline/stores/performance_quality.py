@@ -18,6 +18,7 @@ _UNITS = {
     "camera_position": "m right, down, forward",
     "focal": "relative",
     "distortion": "k1 k2 p1 p2 k3",
+    "view": "px",
 }
 _COLUMNS = "median px, 95th percentile px, median sigmas, 95th percentile sigmas"
 
@@ -35,7 +36,10 @@ def read_uncertainty(file: h5py.File) -> Uncertainty | None:
     if _UNCERTAINTY not in file:
         return None
     group = file[_UNCERTAINTY]
-    return Uncertainty(**{name: group[name][:].astype(np.float64) for name in _UNITS})
+    known = {name: group[name][:].astype(np.float64) for name in _UNITS if name in group}
+    # files from before it was known
+    known.setdefault("view", np.full(len(known["focal"]), np.nan))
+    return Uncertainty(**known)
 
 
 def write_reliability(file: h5py.File, reliability: Reliability) -> None:

@@ -185,7 +185,7 @@ def nudged(camera: Camera, seed: int) -> Camera:
 
 
 def test_cameras_that_are_a_little_wrong_are_refined() -> None:
-    """Free cameras move to where they were; the first one holds the gauge, and the scale is kept."""
+    """Free cameras move to where they were, and the scale is kept."""
     truth = scene(noise=0.3)
     first, *others = truth.rig
     wrong = Rig((first, *(nudged(camera, seed) for seed, camera in enumerate(others))))
@@ -193,10 +193,10 @@ def test_cameras_that_are_a_little_wrong_are_refined() -> None:
     held = fit_performance(head(), truth.observations, wrong)
     refined = fit_performance(head(), truth.observations, wrong, free)
     assert refined.reprojection_px < 0.7 < held.reprojection_px
-    np.testing.assert_allclose(refined.rig.cameras[0].t, first.t, atol=1e-9)
 
     def size(rig: Rig) -> float:
-        return float(np.sqrt(np.mean([np.sum((c.centre - first.centre) ** 2) for c in rig.cameras[1:]])))
+        centres = np.array([camera.centre for camera in rig])
+        return float(np.sqrt(np.square(centres - centres.mean(0)).sum(1).mean()))
 
     assert size(refined.rig) == pytest.approx(size(wrong), rel=1e-3)
     face = truth.vertices[1][head().region("face")[::5]]
