@@ -26,7 +26,7 @@ def _row(camera: Camera, rig: Rig) -> tuple[str, ...]:
         camera.name,
         f"{camera.width} x {camera.height}",
         _focal(camera),
-        f"{camera.focal[0] / camera.width * _FULL_FRAME_MM:.1f} mm",
+        f"{_full_frame_mm(camera):.1f} mm",
         " x ".join(f"{angle:.1f}" for angle in field_of_view(camera)) + " deg",
         _lens(camera),
         f"{x:.3f} {y:.3f} {z:.3f}",
@@ -38,6 +38,12 @@ def _row(camera: Camera, rig: Rig) -> tuple[str, ...]:
 def _focal(camera: Camera) -> str:
     fx, fy = camera.focal
     return f"{fx:.1f}" if abs(fx / fy - 1) < _UNEQUAL else f"{fx:.1f} x {fy:.1f}"
+
+
+def _full_frame_mm(camera: Camera) -> float:
+    """The focal length that sees as much on a sensor whose longer side is 36 mm, upright images too."""
+    longer = int(np.argmax(camera.size))
+    return float(camera.focal[longer] / camera.size[longer] * _FULL_FRAME_MM)
 
 
 def field_of_view(camera: Camera) -> tuple[float, float]:

@@ -132,7 +132,7 @@ def show(
     """List CAMERAS: image, lens, view, place and neighbours of each.
 
     The lens column says by how many pixels the lens bends the corners; 36 mm eq. is the focal length
-    on a sensor that is 36 mm wide.
+    on a sensor whose longer side is 36 mm.
     """
     from calibration.formats import read_rig
     from pipeline.camera_table import HEADINGS, camera_table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,17 @@ def test_the_table_measures_what_the_camera_sees() -> None:
     assert row["lens"] == "none"
     left, right = np.arctan((camera.K[0, 2] + 0.5) / 1500), np.arctan((1023.5 - camera.K[0, 2]) / 1500)
     assert field_of_view(camera)[0] == pytest.approx(np.degrees(left + right))
+
+
+def test_an_upright_camera_has_the_same_equivalent_focal_length() -> None:
+    """Who turns a camera on its side does not change its lens: the longer side is the 36 mm."""
+    camera = arc_rig(1, lens=np.zeros(5)).cameras[0]
+    K = camera.K[[1, 0, 2]][:, [1, 0, 2]]
+    upright = replace(camera, width=768, height=1024, K=K)
+    texts = {
+        dict(zip(HEADINGS, camera_table(Rig((c,)))[0], strict=True))["36 mm eq."] for c in (camera, upright)
+    }
+    assert texts == {"52.7 mm"}
 
 
 def test_lenses_of_all_models_have_their_row() -> None:
