@@ -69,8 +69,7 @@ def _refreshed(database: Database, progress: Progress) -> _State:
         gone = state.present - _listed(database)
         if not gone:
             break
-        wipe(database.cache)
-        state = _step(database, progress)
+        state = _step(database, progress, purge=True)
     return state
 
 
@@ -78,8 +77,8 @@ def _listed(database: Database) -> frozenset[str]:
     return frozenset(list_files(database.shards))
 
 
-def _step(database: Database, progress: Progress) -> _State:
-    """Bring the cache up to date once."""
+def _step(database: Database, progress: Progress, *, purge: bool = False) -> _State:
+    """Bring the cache up to date once; purged, it holds nothing of shards that are gone."""
     present = _listed(database)
     segments, known, named = list[Segment](), set[str](), read_manifest(database.cache)
     for name in named:
@@ -92,7 +91,7 @@ def _step(database: Database, progress: Progress) -> _State:
             segments.append(segment)
             known.update(segment.shards)
     blocks, damaged = _read_new(database, sorted(present - known), progress)
-    kept, blocks = _merged(segments, blocks, present)
+    kept, blocks = _merged(segments, blocks, present, 0.0 if purge else 1 / _GROWTH)
     if not blocks and len(kept) == len(named):
         return _State(tuple(kept), present, damaged)
     written = [write_segment(_folder(database), block) for block in blocks]
@@ -145,10 +144,10 @@ def _read_new(
 
 
 def _merged(
-    segments: Sequence[Segment], blocks: Sequence[Block], present: frozenset[str]
+    segments: Sequence[Segment], blocks: Sequence[Block], present: frozenset[str], most_gone: float
 ) -> tuple[list[Segment], list[Block]]:
     """The segments that stay as they are, and the columns that are to be written in new ones."""
-    stale = [segment for segment in segments if _share_gone(segment, present) > 1 / _GROWTH]
+    stale = [segment for segment in segments if _share_gone(segment, present) > most_gone]
     kept = sorted((segment for segment in segments if segment not in stale), key=len)
     blocks = [*blocks, *(segment.block() for segment in stale)]
     while blocks and kept and len(kept[0]) < min(_GROWTH * sum(map(len, blocks)), SEGMENT_ROWS):

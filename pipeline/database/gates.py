@@ -62,7 +62,9 @@ class QualityGates:
         }
 
     def _reasons(self, rows: NDArray[np.void], converged: bool) -> dict[str, Mask]:
+        numbers = np.isfinite(rows["expression"])
         reasons = {
+            "its weights are no numbers": ~(numbers | ~numbers.any(axis=0)).all(axis=1),
             "the solver did not reach its gate": np.full(len(rows), not (converged or self.unconverged)),
             f"seen by fewer than {self.min_views} cameras": rows["views"] < self.min_views,
         }

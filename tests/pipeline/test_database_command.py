@@ -23,6 +23,7 @@ from pipeline.database.folder import Database
 from pipeline.database.gates import QualityGates
 from pipeline.database.intake import find_source, take_in
 from pipeline.stores.performance import ModelInfo, write_performance
+from tests.pipeline.expression_shards import made_shard
 from tests.pipeline.performances import head_model, performance
 
 MODEL = head_model()
@@ -91,6 +92,18 @@ def test_gates_are_chosen_on_the_command_line(tmp_path: Path) -> None:
         "add", tmp_path / "c", file, *named, "--allow", "jmp", status=2
     )
     assert not (tmp_path / "c").exists()
+
+
+def test_frames_whose_weights_are_no_numbers_are_refused() -> None:
+    """Unlike a shape that the head model lacks, which is not known in any frame."""
+    shard = made_shard(frames=range(4))
+    shard.rows["expression"][:, 7] = np.nan
+    assert QualityGates().judge(shard.rows, converged=True)[1] == {}
+    shard.rows["expression"][2, 5] = np.nan
+    accepted, refused = QualityGates().judge(shard.rows, converged=True)
+    assert (accepted.tolist(), refused) == ([True, True, False, True], {"its weights are no numbers": 1})
+    assert not QualityGates().judge(shard.rows, converged=False)[0].any()
+    assert QualityGates(unconverged=True).judge(shard.rows, converged=False)[0].sum() == 3
 
 
 def test_one_that_cannot_be_added_keeps_nothing_else_out(tmp_path: Path) -> None:

@@ -7,10 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from calibration.errors import InputError, UsageError
 from detector.synthetic.expression_library import ExpressionLibrary
+from detector.training.config import TrainConfig
+from detector.training.synthetic import SyntheticFactory
 from fitting.arkit import ARKIT_SHAPES
+from pipeline.cli import main
 from pipeline.database.cache import look
 from pipeline.database.pictures import write_pictures
 from pipeline.database.query import Query
@@ -160,3 +164,28 @@ def test_a_training_draws_from_a_database_once(tmp_path: Path) -> None:
     assert training_expressions(path, tmp_path / "other", resumed=False) == path
     with pytest.raises(InputError, match="no frames to train on"):
         training_expressions(made_database(tmp_path / "empty").folder, output, resumed=False)
+
+
+def test_a_training_on_a_database_wears_its_expressions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """vultus train --expressions DATABASE: the renderers of the training read a sample of the database."""
+    database = made_database(tmp_path, made_shard(jawOpen=0.5))
+    asked: list[TrainConfig] = []
+
+    def pretend(config: TrainConfig, progress: object) -> Path:
+        asked.append(config)
+        return config.output / "face.safetensors"
+
+    monkeypatch.setattr("detector.training.run.train", pretend)
+    arguments = ["train", str(tmp_path / "run"), "--expressions", str(database.folder), "--steps", "1"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    factory = asked[0].factory
+    assert isinstance(factory, SyntheticFactory)
+    assert factory.options.expressions == tmp_path / "run" / "expressions.npz"
+    library = ExpressionLibrary.read(factory.options.expressions)
+    np.testing.assert_allclose(library.expression[:, ARKIT_SHAPES.index("jawOpen")], 0.5)
+    renderer = asked[0].facts()["renderer"]
+    assert isinstance(renderer, dict)
+    assert renderer["expressions"] == "expressions.npz"
