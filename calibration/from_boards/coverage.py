@@ -25,6 +25,7 @@ REGIONS: tuple[tuple[str, str, str], ...] = (
 """Names of the nine regions of an image, by row and column."""
 
 _PARTS = {
+    "borders on all sides": tuple(name for row in REGIONS for name in row if name != "centre"),
     "upper part": REGIONS[0],
     "lower part": REGIONS[2],
     "left side": tuple(row[0] for row in REGIONS),
@@ -69,9 +70,11 @@ class Coverage:
 
 def in_few_words(regions: Sequence[str]) -> tuple[str, ...]:
     """Regions of an image, a whole side or all four corners of it as one."""
-    asked = set(regions)
-    parts = [name for name, members in _PARTS.items() if asked.issuperset(members)]
-    told = {region for name in parts for region in _PARTS[name]}
+    parts, told = [], set[str]()
+    for name, members in _PARTS.items():
+        if set(members) <= set(regions) and not set(members) <= told:
+            parts.append(name)
+            told |= set(members)
     return (*parts, *(region for region in regions if region not in told))
 
 

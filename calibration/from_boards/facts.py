@@ -87,8 +87,8 @@ class CameraFacts:
 
     @property
     def lens_px(self) -> float:
-        """By how many pixels the lens may be wrong, RMS over the image."""
-        return float(np.sqrt((self.lens_error_px**2).mean()))
+        """By how many pixels the lens may be wrong, RMS over the part of the image where boards were."""
+        return float(np.sqrt((self.lens_error_px[self.coverage.covered] ** 2).mean()))
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ _LEGEND = (
     "images: in which the board was found, of all. poses: of these, that tie the camera to others. "
     "covered: share of the image with corners. tilt: of the boards against the image plane. "
     "RMS: of the corners. held out: on boards that the calibration did not see. "
-    "focal, centre: with standard deviations. lens: what the lens may be wrong by across the image. "
+    "focal, centre: with standard deviations. lens: what the lens may be wrong by where boards were. "
     "place: standard deviation of the position. clock: how late it is, in frames."
 )
 
