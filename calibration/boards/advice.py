@@ -24,10 +24,9 @@ def advice(images: Mapping[int, View], board: Board) -> str:
         images: by frame, grey images, functions that load them, or points found elsewhere.
         board: what was looked for.
     """
-    frames = list(images)
-    chosen = [frames[round(share * (len(frames) - 1))] for share in np.linspace(0.2, 0.8, _LOOKED_AT)]
-    views = [images[frame] for frame in dict.fromkeys(chosen)] if frames else []
-    loaded = [view() if callable(view) else view for view in views]
+    views = list(images.values())
+    some = {round(share * (len(views) - 1)) for share in np.linspace(0.2, 0.8, _LOOKED_AT)} if views else ()
+    loaded = [view() if callable(view) else view for view in (views[index] for index in some)]
     greys = [image for image in loaded if image.dtype == np.uint8 and image.ndim == 2]
     usual = f"Check that the board has {board}, or film it again"
     found = sum(board.detect(image) is not None for image in greys)
@@ -41,4 +40,4 @@ def advice(images: Mapping[int, View], board: Board) -> str:
     there = recognised(greys)
     if there is None or str(there) == str(board):
         return usual
-    return f"The images show another board: {there}"
+    return f"Looked for was {board}; the images show another board: {there}"

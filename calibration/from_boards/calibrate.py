@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.boards.advice import advice
 from calibration.boards.board import Board
 from calibration.boards.detection import Progress, View, detect_all
 from calibration.errors import CalibrationError, UsageError
 from calibration.from_boards.agreement import UnfitCamerasError
+from calibration.from_boards.between_frames import Late, earlier
 from calibration.from_boards.collect import Findings
 from calibration.from_boards.consensus import place_most
-from calibration.from_boards.in_time import Late, earlier, solve_in_time
+from calibration.from_boards.in_time import solve_in_time
 from calibration.from_boards.joint import JointFit, fit_jointly
 from calibration.from_boards.lens_fit import LensFit, LensImages
 from calibration.from_boards.lineup import Lineup
+from calibration.from_boards.mirrored import Found, Mirrors
 from calibration.from_boards.options import BoardOptions
 from calibration.from_boards.poses import Sightings
 from calibration.from_boards.result import BoardCalibration
@@ -70,19 +74,27 @@ def calibrate_board(
     found = detect_all(images, sizes, board, workers=options.workers, progress=progress)
     lens_found = detect_all(lens_images, sizes, board, workers=options.workers, progress=progress)
     lenses, left_out = _lenses(what_was_seen(found, lens_found, sizes, board.points), board, options)
+    left_out = {name: _advised(error, images[name], found[name], board) for name, error in left_out.items()}
 
     def attempt(late: Late) -> _Attempt:
-        seen = what_was_seen(earlier(found, late), lens_found, sizes, board.points)
-        return _Attempt(seen, lenses, board, reference, options)
+        seen = what_was_seen(earlier(found, late, board.turned), lens_found, sizes, board.points)
+        moved = [one for one in seen if late.get(one.name, 0) % 1]
+        return _Attempt(seen, lenses | _lenses(moved, board, options)[0], board, reference, options)
 
-    (lineup, joint, unplaced), late = solve_in_time(
-        lambda late: attempt(late).solved(left_out),
-        lambda late: attempt(late).everyone(left_out),
-        known=len(left_out),
-        find=options.offsets == "find",
-    )
-    in_time, seen = earlier(found, late), attempt(late).seen
-    return Findings(board, in_time, lens_found, seen, lenses, lineup, joint, unplaced, late).result()
+    attempt({}).require_enough(left_out)
+    mirrors = Mirrors(found, sizes, board, partial(_fit_together, sizes=sizes, board=board, options=options))
+    try:
+        (lineup, joint, unplaced), late = solve_in_time(
+            lambda late: attempt(late).solved(left_out),
+            lambda late: attempt(late).everyone(left_out),
+            known=len(left_out),
+            find=options.offsets == "find",
+        )
+    except CalibrationError as error:
+        raise mirrors.explained(error, left_out) from error
+    unplaced = {name: mirrors.explained(error, unplaced) for name, error in unplaced.items()}
+    in_time, last = earlier(found, late, board.turned), attempt(late)
+    return Findings(board, in_time, lens_found, last.seen, last.lenses, lineup, joint, unplaced, late).result()
 
 
 def _check_names(images: Images, lens_images: Images, reference: str | None, options: BoardOptions) -> None:
@@ -117,6 +129,29 @@ def _lenses(
     return {name: fit for name, fit in fits.items() if isinstance(fit, LensFit)}, errors
 
 
+def _advised(
+    error: CalibrationError, images: Mapping[int, View], found: Mapping[int, Array | None], board: Board
+) -> CalibrationError:
+    """The error, with what there is in the images if the board is in few of them."""
+    if 4 * sum(points is not None for points in found.values()) > len(found):
+        return error
+    return CalibrationError(error.what, where=error.where, fix=advice(images, board))
+
+
+def _fit_together(
+    found: Found, *, sizes: Mapping[str, tuple[int, int]], board: Board, options: BoardOptions
+) -> bool:
+    """Whether all cameras of some can be calibrated with each other."""
+    options = replace(options, strict=True, refine_board=None)
+    seen = what_was_seen(found, {}, sizes, board.points)
+    try:
+        lenses, left_out = _lenses(seen, board, options)
+        _Attempt(seen, lenses, board, None, options).solved(left_out)
+    except CalibrationError:
+        return False
+    return True
+
+
 def _lens(one: Seen, board: Board, options: BoardOptions) -> LensFit:
     if len(one.moments) < options.minimum_images:
         raise CalibrationError(
@@ -146,11 +181,11 @@ class _Attempt:
         """The cameras that could be calibrated, their fit, and why the others could not."""
         left_out = dict(left_out)
         while True:
-            self._require_enough(left_out)
+            self.require_enough(left_out)
             lineup, sightings = self.everyone(left_out)
             lineup, standing = place_most(lineup, sightings, from_reference=self.reference is not None)
             left_out |= {lineup.names[index]: error for index, error in standing.refused.items()}
-            self._require_enough(left_out)
+            self.require_enough(left_out)
             lineup = lineup.of(sorted(standing.placed))
             try:
                 insist = self.options.refine_board != "auto"
@@ -159,7 +194,7 @@ class _Attempt:
             except UnfitCamerasError as unfit:
                 left_out |= {lineup.names[index]: error for index, error in unfit.reasons.items()}
 
-    def _require_enough(self, left_out: Mapping[str, CalibrationError]) -> None:
+    def require_enough(self, left_out: Mapping[str, CalibrationError]) -> None:
         """Raise the first error where no rig would remain, or not the one that was asked for."""
         missing = [left_out[one.name] for one in self.seen if one.name in left_out]
         if self.reference is not None and self.reference in left_out:

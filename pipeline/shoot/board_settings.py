@@ -42,7 +42,9 @@ class BoardSettings(Section):
         lens_images: further images by camera for the lens alone, taken one camera at a time.
         every: use each so many-th frame; where nothing is said, some 200 of each camera, evenly spread.
         lens: the model of all lenses; found out from the images where it is `auto`.
-        refine: correct the points of a printed board, which is stretched (`flat`) or bowed too (`free`).
+        refine: correct the points of a printed board, which is stretched (`flat`) or bowed too (`free`);
+            `auto` where the images clearly ask for it.
+        offsets: find cameras that are late by whole frames (`find`), or believe the frame numbers (`keep`).
     """
 
     kind: str = "checkerboard"
@@ -60,7 +62,8 @@ class BoardSettings(Section):
     lens_images: dict[str, Footage] = Field(default_factory=dict)
     every: int | None = Field(default=None, ge=1)
     lens: Literal["auto", "brown", "rational", "fisheye"] = "auto"
-    refine: Literal["flat", "free"] | None = None
+    refine: Literal["auto", "flat", "free", "never"] = "auto"
+    offsets: Literal["find", "keep"] = "find"
 
     @property
     def board(self) -> PrintableBoard:

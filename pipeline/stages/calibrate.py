@@ -109,7 +109,11 @@ def _from_board(settings: BoardSettings, footage: BoardFootage, progress: Progre
         footage.sizes,
         settings.board,
         lens_images=footage.lens_images(),
-        options=BoardOptions(lens=settings.lens, refine_board=settings.refine),
+        options=BoardOptions(
+            lens=settings.lens,
+            refine_board=None if settings.refine == "never" else settings.refine,
+            offsets=settings.offsets,
+        ),
         progress=progress,
     )
 
