@@ -17,7 +17,7 @@ Refinement = Literal["flat", "free"]
 """What may be wrong with a board. `flat`: paper that stretched, or a printer that is not square; `free`: a
 board that is bowed too."""
 
-_STIFFNESS = 1e4
+_STIFFNESS = 1e8
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,11 @@ def assert_honest(result: BoardCalibration, truth: Rig) -> None:
     assert (np.abs(everything) < 3).mean() > 0.985
 
 
-@pytest.mark.parametrize(("count", "noise_px"), [(4, 0.1), (4, 0.3), (17, 0.2)])
+@pytest.mark.parametrize(("count", "noise_px"), [(4, 0.1), (17, 0.3)])
 def test_a_rig_is_as_good_as_it_says(count: int, noise_px: float) -> None:
     """Lenses and poses come within the deviations that are stated for them."""
     truth = ring_rig(count, degrees=360 if count > 4 else 80)
-    poses = spun_boards(30, degrees=360 if count > 4 else 80)
+    poses = spun_boards(24, degrees=360 if count > 4 else 80)
     corners = see_parts(truth, poses, BOARD.points, noise_px)
     result = calibrate_board(corners, sizes(truth), BOARD)
     assert not result.left_out
@@ -60,11 +60,11 @@ def test_a_hundred_cameras_take_no_two_minutes() -> None:
 
 def test_cameras_that_never_share_a_board_are_chained() -> None:
     """In a ring where each board is seen by neighbours only, cameras that stand opposite are placed too."""
-    truth = ring_rig(12)
-    corners = see_parts(truth, spun_boards(70), BOARD.points, facing=0.72)
-    assert not set(corners["c000"]) & set(corners["c006"])
+    truth = ring_rig(8)
+    corners = see_parts(truth, spun_boards(60), BOARD.points, facing=0.6)
+    assert not set(corners["c000"]) & set(corners["c004"])
     result = calibrate_board(corners, sizes(truth), BOARD)
-    assert len(result.rig) == 12
+    assert len(result.rig) == 8
     assert not result.rejected
     assert_honest(result, truth)
 
