@@ -7,5 +7,6 @@ half done. One HDF5 file for all would need both: HDF5 has no second writer, and
 take the file along.
 
 What is searched is a cache beside the shards: the same frames by columns, in a few large files. It is brought
-up to date by whoever looks, replaced in one step, and made again from the shards when anything is wrong.
+up to date by whoever looks, replaced in one step, and made again from the shards when anything is wrong. On a
+network disk, what another machine added is seen once the disk shows its name, which can take some seconds.
 """

@@ -131,7 +131,7 @@ class Database:
         """
         subject = shard.header.subject
         if readmit:
-            self._removed(subject).unlink(missing_ok=True)
+            delete(self._removed(subject))
         self._admit(subject)
         name, before = ShardName.of(shard), self._names_of_take(shard)
         take = self._readable(before)

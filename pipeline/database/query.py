@@ -140,8 +140,10 @@ class Query:
             if len(texts) != len(_listed(node)):
                 raise self._wrong("looks for a text among numbers")
             return _per_frame(np.isin(left.values, texts), left.per_shard, view)
-        frames = [run for each in _elements(node) for run in self._runs(each)]
-        return np.broadcast_to(within(np.asarray(left.values), tuple(frames)), len(view))
+        if left.kind == "flag":
+            raise self._wrong("looks for a flag among numbers")
+        runs = tuple(run for each in _elements(node) for run in self._runs(each))
+        return np.broadcast_to(within(np.atleast_1d(left.values), runs), len(view))
 
     def _runs(self, node: ast.expr) -> tuple[tuple[int, int], ...]:
         """Frame numbers: 1001, 1001-1100, or a text such as "1001-1100x2"."""

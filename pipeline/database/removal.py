@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import InputError
+from calibration.errors import InputError, VultusError
 from pipeline.database.cache import look
 from pipeline.database.folder import Database
 from pipeline.database.query import Query
@@ -84,8 +84,14 @@ def remove(database: Database, subject: str, take: str | None = None) -> int:
 
 
 def _take_out(database: Database, name: ShardName, frames: NDArray[np.int64]) -> bool:
-    shard = read_shard(database.shards, name)
-    return database.keep_rows(name, ~np.isin(shard.rows["frame"], frames))
+    """False if the shard was taken away by somebody else, with its subject perhaps."""
+    try:
+        shard = read_shard(database.shards, name)
+        return database.keep_rows(name, ~np.isin(shard.rows["frame"], frames))
+    except VultusError:
+        if (database.shards / str(name)).exists():
+            raise
+        return False
 
 
 def _check_gone(view: View, subject: str, take: str | None) -> None:

@@ -20,6 +20,7 @@ Index = NDArray[np.int64]
 Value = str | int | float | bool | None
 
 _FEW_RUNS = 6
+_FEW_SUBJECTS = 20
 _ALWAYS = ("subject", "take", "frame")
 _QUALITY = ("residual_px", "residual_sigma", "views")
 
@@ -98,6 +99,8 @@ def statistics_lines(found: Statistics) -> list[str]:
     ]
     lacking = ", ".join(found.lacking) or "none"
     people = sorted(found.subjects.items(), key=lambda each: -each[1])
+    named = ", ".join(f"{name} {count}" for name, count in people[:_FEW_SUBJECTS])
+    more = f", and {len(people) - _FEW_SUBJECTS} more" if len(people) > _FEW_SUBJECTS else ""
     pairs = ", ".join(f"{one} and {other} {value:+.2f}" for one, other, value in found.pairs())
     return [
         f"{found.frames} frames of {found.takes} takes and {len(found.subjects)} subjects",
@@ -105,7 +108,7 @@ def statistics_lines(found: Statistics) -> list[str]:
         f"lacking (fewer than one frame in a thousand above 0.3)  {lacking}",
         f"components  {found.components(0.9)} explain 90 % of the variance, {found.components(0.99)} 99 %",
         f"go together  {pairs or '-'}",
-        "frames by subject  " + ", ".join(f"{name} {count}" for name, count in people),
+        f"frames by subject  {named}{more}",
     ]
 
 

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import UsageError
+from calibration.errors import InputError, UsageError
 from pipeline.database.durable import write_durably
 from pipeline.database.records import ROW, Shard, ShardHeader
 from pipeline.stores.hdf5 import CorruptStoreError, reading, stamp
@@ -143,3 +143,5 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
             return [entry for entry in entries if not entry.name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise InputError(f"The folder cannot be read ({error.strerror})", where=str(folder)) from error

@@ -16,7 +16,7 @@ from pipeline.database.query import Query
 from pipeline.database.records import Shard
 from pipeline.database.removal import prune, remove
 from pipeline.database.segments import write_manifest
-from pipeline.database.shards import ShardName, list_shards, write_shard
+from pipeline.database.shards import ShardName, list_shards, read_shard, write_shard
 from tests.pipeline.expression_shards import made_database, made_shard, ramp
 
 WRITE = "pipeline.database.folder.write_shard"
@@ -86,6 +86,21 @@ def test_a_prune_does_not_bring_back_a_subject_who_is_removed_meanwhile(
     monkeypatch.setattr(WRITE, write_while_removed)
     assert prune(database, Query('jawOpen > 0.5 and subject == "anna"')) == []
     assert [name.subject for name in list_shards(database.shards)] == ["bob"]
+
+
+def test_a_prune_goes_on_where_a_subject_was_removed_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their shard and folder are gone before it is read; the others are pruned."""
+    database = made_database(tmp_path, made_shard("anna", jawOpen=1.0), made_shard("bob", jawOpen=ramp(10)))
+
+    def read_after_removal(where: Path, name: ShardName) -> Shard:
+        database.forget("anna")
+        return read_shard(where, name)
+
+    monkeypatch.setattr("pipeline.database.removal.read_shard", read_after_removal)
+    assert [each.subject for each in prune(database, Query("jawOpen > 0.5"))] == ["bob"]
+    assert len(look(database)) == 5
 
 
 def test_a_removed_subject_is_in_no_file(tmp_path: Path) -> None:
