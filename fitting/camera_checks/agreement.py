@@ -100,10 +100,13 @@ class Agreement:
         worst = float(known.max()) if known.size else np.inf
         return max(worst / RESIDUAL, self.misfit / MISFIT, self.lost / LOST)
 
-    def cost_of(self, cameras: Iterable[int]) -> float:
-        """Of some cameras: the mean logarithm of their residuals, so that none counts for too much."""
+    def cost_of(self, cameras: Iterable[int], floor: float = 0.0) -> float:
+        """Of some cameras: the mean logarithm of their residuals, so that none counts for too much.
+
+        Residuals below the floor count as that.
+        """
         residual = self.residual[list(cameras)]
-        known = residual[np.isfinite(residual)]
+        known = np.maximum(residual[np.isfinite(residual)], floor)
         return float(_penalty(known, _FINE_RESIDUAL).mean() if known.size else _penalty(1.0, _FINE_RESIDUAL))
 
     @property

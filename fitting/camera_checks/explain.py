@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fitting.camera_checks.agreement import LOST, Agreement, rough_cost
-from fitting.camera_checks.catalogue import COARSE
+from fitting.camera_checks.catalogue import COARSE, FITTED
 from fitting.camera_checks.consensus import MISFIT
 from fitting.camera_checks.hypothesis import Hypothesis, Kind, Suspects, proposals
 from fitting.camera_checks.moved import MovedCamera
@@ -17,7 +17,8 @@ from fitting.camera_checks.sample import Sample
 _FEW_CAMERAS = 4
 _SINGLE = 2
 _LEAST_GAIN, _LEAST_OWN_GAIN = 0.15, 1.0
-_OWN_PRIOR = 3.0
+_OWN_PRIOR, _REST = 3.0, 0.1
+_GOOD_ENOUGH = 2.0
 _SHORTLIST = 5
 
 
@@ -43,8 +44,22 @@ class Explanation:
 
     @property
     def own_cost(self) -> float:
-        """The like, of the cameras that it concerns alone: among mistakes of single cameras."""
-        return self.after.cost_of(self.hypothesis.cameras) + _OWN_PRIOR * self.hypothesis.prior
+        """The like, of the cameras that it concerns alone: among mistakes of single cameras.
+
+        What is as good as the other cameras is good enough: a mistake whose correction has parameters that
+        are found, such as a move, would otherwise win by following the detector's errors.
+        """
+        enough = _GOOD_ENOUGH * self._usual
+        rest = self.after.cost_of(self.hypothesis.cameras)
+        own = self.after.cost_of(self.hypothesis.cameras, floor=enough)
+        return own + _REST * rest + _OWN_PRIOR * self.hypothesis.prior
+
+    @property
+    def _usual(self) -> float:
+        """The residual of the cameras that agree, median; parts of the face's radius."""
+        others = self.after.good_cameras.copy()
+        others[list(self.hypothesis.cameras)] = False
+        return float(np.median(self.after.residual[others])) if others.any() else 0.0
 
     @property
     def holds(self) -> bool:
@@ -57,7 +72,8 @@ class Explanation:
         if not (more and possible):
             return False
         if len(concerned) <= _SINGLE:
-            return bool(own.all() and self.before.cost_of(concerned) - self.own_cost > _LEAST_OWN_GAIN)
+            gain = self.before.cost_of(concerned) - self.after.cost_of(concerned)
+            return bool(own.all() and gain > _LEAST_OWN_GAIN)
         return bool(own.mean() > 0.5 and self.before.cost - self.cost > _LEAST_GAIN)
 
 
@@ -96,7 +112,7 @@ def _single(sample: Sample, found: Agreement, suspects: Suspects, metres: float)
     """Mistakes with single cameras, or two, where the others tell what is right, or there are but few."""
     if majority(found):
         moved = MovedCamera(found.points, metres)
-        for each in _concerning((*COARSE, moved), sample, suspects):
+        for each in _concerning((*COARSE, *FITTED, moved), sample, suspects):
             changed = each.correct(sample)
             yield Explanation(each, changed, found, found.rejudged(changed, each.cameras))
     elif len(suspects.every) <= _FEW_CAMERAS:

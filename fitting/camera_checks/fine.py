@@ -16,6 +16,7 @@ from fitting.camera_checks.lenses import DISTORTION, HALF_PIXELS
 from fitting.camera_checks.moved import MovedCamera
 from fitting.camera_checks.residuals import Amplitude, Field, amplitude, residual_field
 from fitting.camera_checks.sample import Sample
+from fitting.camera_checks.sync import out_of_step, possible_offsets
 
 Array = NDArray[np.float64]
 
@@ -24,6 +25,8 @@ _KEPT = 0.9
 _CHANCE = 1e-4
 _WHOLE = 0.35
 _LEAST_PX = 0.02
+_PRIOR_WEIGHT = 0.1
+_IN_STEP = 0.8
 _FLOOR_PX = 0.05
 _OUTLYING, _OUTLYING_PX, _MENDED = 2.5, 1.0, 0.6
 
@@ -51,7 +54,7 @@ def explain_finely(sample: Sample, found: Agreement, metres: float) -> Explanati
         found: how far.
         metres: one unit of the sample.
     """
-    return _whole(sample, found) or _single(sample, found, metres)
+    return _whole(sample, found) or _single(sample, found, metres) or _out_of_step(sample, found)
 
 
 def detectability(sample: Sample) -> tuple[Detectability, ...]:
@@ -76,20 +79,20 @@ def _whole(sample: Sample, found: Agreement) -> Explanation | None:
         after = residual_field(changed, before.weights)
         gain = _gain(before, after)
         shown = amplitude(before, after)
-        if not (gain < np.log(_BETTER) or _is_shown(shown, hypothesis)):
+        if not (gain < np.log(_BETTER) or _is_shown(shown)):
             continue
-        rank = gain + hypothesis.prior
-        if rank < 0 and (best is None or rank < best[0]):
+        rank = gain + _PRIOR_WEIGHT * hypothesis.prior
+        if gain < 0 and (best is None or rank < best[0]):
             best = rank, hypothesis, changed
     if best is None:
         return None
     return Explanation(best[1], best[2], found, Agreement.of(best[2], found.among))
 
 
-def _is_shown(shown: Amplitude, hypothesis: Hypothesis) -> bool:
+def _is_shown(shown: Amplitude) -> bool:
     """Whether the cameras show, all alike, just as much of a change as the mistake makes."""
     wholly = abs(shown.value - 1) < _WHOLE
-    return wholly and shown.size_px > _LEAST_PX and shown.differs(_CHANCE) and hypothesis.prior == 0
+    return wholly and shown.size_px > _LEAST_PX and shown.differs(_CHANCE)
 
 
 def _gain(before: Field, after: Field) -> float:
@@ -104,13 +107,34 @@ def _gain(before: Field, after: Field) -> float:
 def _single(sample: Sample, found: Agreement, metres: float) -> Explanation | None:
     """A mistake in the camera that stands out, where it does."""
     for index in _outlying(found):
-        among = np.isfinite(found.residual)
-        among[index] = False
-        others = Agreement.of(sample, among)
+        others = _without(sample, found, index)
         explained = [each for each in _explanations(sample, others, index, metres) if _mends(each, index)]
         if explained:
             return min(explained, key=lambda each: _left(each, index) + each.hypothesis.prior)
     return None
+
+
+def _out_of_step(sample: Sample, found: Agreement) -> Explanation | None:
+    """A camera that agrees clearly better some frames earlier or later."""
+    best: tuple[float, Explanation] | None = None
+    for index in np.flatnonzero(found.good_cameras) if possible_offsets(sample) else ():
+        others = _without(sample, found, int(index))
+        for hypothesis in out_of_step(sample, Suspects((int(index),), ())):
+            changed = hypothesis.correct(sample)
+            same_frames = np.where(np.isfinite(changed.pixels), sample.pixels, np.nan)
+            before = others.rejudged(replace(sample, pixels=same_frames), hypothesis.cameras)
+            each = Explanation(hypothesis, changed, before, others.rejudged(changed, hypothesis.cameras))
+            left = _left(each, int(index))
+            if left < np.log(_IN_STEP) and (best is None or left < best[0]):
+                best = left, each
+    return None if best is None else best[1]
+
+
+def _without(sample: Sample, found: Agreement, index: int) -> Agreement:
+    """The agreement of the other cameras."""
+    among = np.isfinite(found.residual)
+    among[index] = False
+    return Agreement.of(sample, among)
 
 
 def _outlying(found: Agreement) -> list[int]:

@@ -18,7 +18,7 @@ _FULL_FRAME_MM = 36.0
 _SHORTEST = 0.3
 """Of the image's width: a focal length below it (118 degrees of view) is likelier in another unit."""
 _NEAR_CORNER = 0.25
-_SWAPPED_APART, _SWAPPED_ALIKE = 0.02, 0.35
+_SWAPPED_APART, _SWAPPED_ALIKE = 0.02, 0.03
 HALF = 0.5
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ Array = NDArray[np.float64]
 
 _OPENGL = np.diag([1.0, -1.0, -1.0])
 """Camera axes of OpenGL, Blender, Maya, USD (x right, y up, z backward) to OpenCV's."""
-_WORLD_MIRROR = np.diag([1.0, 1.0, -1.0])
 _SELDOM = 0.1
 _SAME = 1e-6
 
@@ -77,10 +77,24 @@ def left_handed(sample: Sample, suspects: Suspects) -> Iterator[Hypothesis]:
         )
 
 
-def _mirrored(camera: Camera, axis: int) -> Camera:
-    mirror = np.ones(3)
-    mirror[axis] = -1.0
-    return replace(camera, R=mirror[:, None] * camera.R @ _WORLD_MIRROR, t=mirror * camera.t)
+def one_left_handed(sample: Sample, suspects: Suspects) -> Iterator[Hypothesis]:
+    """The like of one camera: among others that are right, the axis of the world can be told."""
+    for axis, world in product(range(2), range(3)):
+        kind = CameraMistake(
+            "left-handed",
+            f"{{its}} pose is mirrored: it is of a world whose {'xyz'[world]} points the other way",
+            f"Mirror {'xyz'[world]} of the world, and {'xy'[axis]} of the camera",
+            partial(_mirrored, axis=axis, world=world),
+            whole=False,
+            prior=_SELDOM,
+        )
+        yield from kind(sample, suspects)
+
+
+def _mirrored(camera: Camera, axis: int, world: int = 2) -> Camera:
+    mirror, turned = np.ones(3), np.ones(3)
+    mirror[axis] = turned[world] = -1.0
+    return replace(camera, R=mirror[:, None] * camera.R * turned, t=mirror * camera.t)
 
 
 def mirrored_places(axis: int) -> Kind:
@@ -158,6 +172,7 @@ POSES: tuple[Kind, ...] = (
         prior=_SELDOM,
     ),
     left_handed,
+    one_left_handed,
     *(mirrored_places(axis) for axis in range(3)),
     turned_places(90.0),
     turned_places(-90.0),

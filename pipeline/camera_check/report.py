@@ -181,14 +181,13 @@ def _detectable_words(each: Detectability) -> str:
         return words + (
             "half a pixel would be seen." if each.detectable else "it could not be told from none by these."
         )
-    words = (
-        f"Distortion: the landmarks show {100 * (1 - shown.value):.0f} % +- {100 * shown.error:.0f} of it; "
-    )
-    return words + (
-        "images without it would be told."
-        if each.detectable
-        else f"where the head is it bends by {shown.size_px:.1f} px only, so that they cannot tell."
-    )
+    if not each.detectable:
+        return (
+            f"Distortion: where the head is, it moves the landmarks apart by {shown.size_px:.1f} px only; they "
+            "cannot tell whether it is right."
+        )
+    share, error = 100 * (1 - shown.value), 100 * shown.error
+    return f"Distortion: the landmarks show {share:.0f} % +- {error:.0f} of it."
 
 
 def _fix_lines(check: CameraCheck) -> Iterator[str]:
@@ -196,10 +195,11 @@ def _fix_lines(check: CameraCheck) -> Iterator[str]:
     if check.fixed is not None:
         yield ""
         yield f"Corrected cameras: {check.fixed}"
-        yield "To use them, in shoot.toml (the path is relative to root):"
+        yield "To use them, in shoot.toml:"
         yield "  [calibration]"
         yield '  source = "file"'
         yield f'  file = "{check.fixed.resolve()}"'
+        yield '  format = "vultus"'
     elif check.diagnosis.mends:
         yield ""
         yield "With --fix the corrected cameras are written to a new file."
