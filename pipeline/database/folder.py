@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from calibration.errors import InputError, VultusError
 from pipeline.database.durable import delete, make_folder, write_durably
 from pipeline.database.records import Shard, now, within
-from pipeline.database.shards import ShardName, list_shards, read_shard, safe_name, write_shard
+from pipeline.database.shards import ShardName, list_shards, read_shard, safe_name, short_source, write_shard
 
 log = logging.getLogger(__name__)
 
@@ -133,36 +135,37 @@ class Database:
         if readmit:
             delete(self._removed(subject))
         self._admit(subject)
-        name, before = ShardName.of(shard), self._names_of_take(shard)
-        take = self._readable(before)
-        if name in take or (not replacing and any(each.source == name.source for each in take)):
-            return Added.THERE, name
-        runs = shard.header.covers
-        same = list_shards(self.shards, source=name.source)
-        renamed = [each for each in same if (each.subject, each.take) != (name.subject, name.take)]
+        names = self._names_of_take(shard)
+        take = self._readable(names)
+        source, runs = short_source(shard.header.origin.source), shard.header.covers
+        for each, old in take.items():
+            if each.source == source and (not replacing or old.same_frames(shard)):
+                return Added.THERE, each
+        same = list_shards(self.shards, source=source)
+        renamed = [each for each in same if (each.subject, each.take) != (subject, shard.header.take)]
         older = {each: old for each, old in take.items() if within(old.rows["frame"], runs).any()}
         if not replacing and (renamed or older):
             raise _duplicate(shard, renamed, list(older.values()))
         covered = [each for each, old in older.items() if within(old.rows["frame"], runs).all()]
+        damaged = [each for each in names if each.source == source and each not in take]
+        retired = (*renamed, *covered, *damaged)
         last = max((old.header.added for old in older.values()), default="")
-        retired = (*renamed, *covered)
-        header = replace(shard.header, added=now(last), replaces=tuple(str(each) for each in retired))
-        shard = Shard(header, shard.rows)
         make_folder(self.shards / safe_name(subject))
+        shard = _signed(shard, added=now(last), replaces=tuple(str(each) for each in retired))
         name = write_shard(self.shards, shard)
-        self._withdraw_if_contested(name, shard, before)
+        self._withdraw_if_contested(name, shard, set(names))
         for each in retired:
             delete(self.shards / str(each))
-        return (Added.REPLACED if retired or older else Added.ADDED), name
+        return (Added.REPLACED if renamed or older else Added.ADDED), name
 
     def keep_rows(self, name: ShardName, kept: NDArray[np.bool_]) -> bool:
         """Leave only some rows (N,) of a shard; False if somebody else took the shard away meanwhile."""
         old = read_shard(self.shards, name)
         if not kept.any():
             return delete(self.shards / str(name))
-        header = replace(old.header, replaces=(*old.header.replaces, str(name)))
+        rest = Shard(old.header, old.rows[kept])
         # The folder is not made where it has gone: a subject that is removed meanwhile stays away.
-        new = write_shard(self.shards, Shard(header, old.rows[kept]))
+        new = write_shard(self.shards, _signed(rest, replaces=(*old.header.replaces, str(name))))
         if delete(self.shards / str(name)):
             return True
         delete(self.shards / str(new))
@@ -213,12 +216,12 @@ class Database:
             try:
                 found[name] = read_shard(self.shards, name)
             except InputError as error:
-                log.warning("%s", error)
+                log.warning("%s: %s", error.where, error.what)
         return found
 
-    def _withdraw_if_contested(self, name: ShardName, shard: Shard, before: Sequence[ShardName]) -> None:
+    def _withdraw_if_contested(self, name: ShardName, shard: Shard, before: set[ShardName]) -> None:
         """Two machines that add the same frames at once: none of them acknowledges what it added."""
-        since = set(self._names_of_take(shard)) - set(before) - {name}
+        since = set(self._names_of_take(shard)) - before - {name}
         try:
             self._admit(shard.header.subject)
             for other in self._readable(since).values():
@@ -231,6 +234,11 @@ class Database:
         except VultusError:
             delete(self.shards / str(name))
             raise
+
+
+def _signed(shard: Shard, **changes: Any) -> Shard:
+    """A shard with changes of its header, to be written under a name of its own."""
+    return Shard(replace(shard.header, writer=uuid.uuid4().hex, **changes), shard.rows)
 
 
 def _duplicate(shard: Shard, renamed: Sequence[ShardName], older: Sequence[Shard]) -> DuplicateError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -75,6 +75,7 @@ class ShardHeader:
         refused: how many frames did not pass, by reason.
         added: when, UTC, as 2026-11-22T13:00:00Z.
         replaces: names of shards that this one stands in for.
+        writer: of this one writing: who takes back what they wrote takes back nothing of others.
     """
 
     subject: str
@@ -85,6 +86,7 @@ class ShardHeader:
     refused: dict[str, int]
     added: str
     replaces: tuple[str, ...] = ()
+    writer: str = ""
 
     def text(self) -> str:
         """As JSON."""
@@ -117,10 +119,15 @@ class Shard:
     rows: NDArray[np.void]
 
     def digest(self) -> str:
-        """Of all that is in it but the time: the same performance added twice is the same shard."""
-        content = hashlib.sha256(replace(self.header, added="").text().encode())
+        """Of all that is in it, the header included."""
+        content = hashlib.sha256(self.header.text().encode())
         content.update(np.ascontiguousarray(self.rows).tobytes())
         return content.hexdigest()
+
+    def same_frames(self, other: Shard) -> bool:
+        """Whether both hold the same frames through the same gates, whoever added them and when."""
+        alike = self.header.gates == other.header.gates
+        return alike and np.array_equal(self.rows.tobytes(), other.rows.tobytes())
 
 
 def runs_of(frames: Iterable[int]) -> Runs:

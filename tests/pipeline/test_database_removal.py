@@ -88,6 +88,22 @@ def test_a_prune_does_not_bring_back_a_subject_who_is_removed_meanwhile(
     assert [name.subject for name in list_shards(database.shards)] == ["bob"]
 
 
+def test_two_machines_that_prune_the_same_at_once_lose_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The slower one finds the work done, and takes back only what it wrote itself."""
+    database = made_database(tmp_path, made_shard(jawOpen=ramp(10)))
+
+    def write_after_the_other(where: Path, shard: Shard) -> ShardName:
+        monkeypatch.setattr(WRITE, write_shard)
+        assert len(prune(database, Query("jawOpen > 0.5"))) == 1
+        return write_shard(where, shard)
+
+    monkeypatch.setattr(WRITE, write_after_the_other)
+    assert prune(database, Query("jawOpen > 0.5")) == []
+    assert len(look(database)) == 5
+
+
 def test_a_prune_goes_on_where_a_subject_was_removed_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +13,9 @@ from calibration.errors import InputError, UsageError
 from pipeline.database.cache import compact, look
 from pipeline.database.folder import Added, Database, DuplicateError
 from pipeline.database.records import ROW, Shard, now, runs_of, within
-from pipeline.database.shards import ShardName, list_shards, read_shard, write_shard
-from pipeline.stores.hdf5 import CorruptStoreError, DiskError
+from pipeline.database.shards import list_shards, read_shard
+from pipeline.stores.hdf5 import CorruptStoreError
 from tests.pipeline.expression_shards import made_database, made_shard, ramp
-
-WRITE = "pipeline.database.folder.write_shard"
 
 
 def test_a_shard_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -29,7 +25,7 @@ def test_a_shard_comes_back_as_it_was(tmp_path: Path) -> None:
     (name,) = list_shards(database.shards)
     read = read_shard(database.shards, name)
     assert read.rows.tobytes() == shard.rows.tobytes()
-    assert replace(read.header, added="") == shard.header
+    assert replace(read.header, added="", writer="") == shard.header
     assert read.header.added.startswith("20")
 
 
@@ -189,53 +185,12 @@ def test_the_cache_grows_in_few_large_files(tmp_path: Path) -> None:
     assert len(list(database.cache.glob("*.columns.h5"))) == 1
 
 
-def test_a_database_that_cannot_be_written_can_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The cache is then kept in memory, and that is said."""
-    database = made_database(tmp_path, made_shard(jawOpen=ramp(10)))
-
-    def refuse(path: Path, data: bytes) -> None:
-        raise DiskError("cannot be written (Read-only file system)", where=str(path))
-
-    monkeypatch.setattr("pipeline.database.segments.write_durably", refuse)
-    view = look(database)
-    np.testing.assert_allclose(view.floats("jawOpen"), ramp(10), rtol=1e-6)
-    assert "The cache cannot be kept" in caplog.text
-
-
-def test_a_full_disk_is_said_and_leaves_nothing_half_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was there is there, and no file of the failed attempt."""
+def test_replacing_by_the_same_changes_nothing(tmp_path: Path) -> None:
+    """A farm may say --replace every night."""
     database = made_database(tmp_path, made_shard())
-    before = sorted(database.folder.rglob("*.h5"))
-
-    def full(handle: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("pipeline.database.durable.os.fsync", full)
-    with pytest.raises(DiskError, match="The disk is full; what was in the database before is kept"):
-        database.add(made_shard(take="talk"))
-    assert sorted(database.folder.rglob("*.h5")) == before
-    assert not list(database.folder.rglob("*.partial"))
-
-
-def test_two_machines_that_add_the_same_frames_at_once_do_not_both_succeed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who finds another's shard after writing their own takes it back, and says so."""
-    database = made_database(tmp_path)
-
-    def write_with_a_rival(where: Path, shard: Shard) -> ShardName:
-        monkeypatch.setattr(WRITE, write_shard)
-        write_shard(where, made_shard(source="rival"))
-        return write_shard(where, shard)
-
-    monkeypatch.setattr(WRITE, write_with_a_rival)
-    with pytest.raises(DuplicateError, match="Another machine adds the same frames"):
-        database.add(made_shard())
-    assert len(list_shards(database.shards)) == 1
+    before = list_shards(database.shards)
+    assert database.add(made_shard(), replacing=True)[0] is Added.THERE
+    assert list_shards(database.shards) == before
 
 
 def test_a_newer_or_strange_folder_is_refused(tmp_path: Path) -> None:
