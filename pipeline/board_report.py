@@ -104,7 +104,7 @@ class _Pictures:
         shared = calibration.used[name] or tuple(calibration.detections[name])
         try:
             if shared:
-                return self.footage.poses[name].read(shared[0] + camera.late)
+                return self.footage.poses[name].read(round(shared[0] + camera.late))
             return self.footage.lenses[name].read(next(iter(calibration.lens_detections[name])))
         except UnreadableImageError:
             return None

@@ -93,8 +93,8 @@ def calibrate_board(
     except CalibrationError as error:
         raise mirrors.explained(error, left_out) from error
     unplaced = {name: mirrors.explained(error, unplaced) for name, error in unplaced.items()}
-    in_time, last = earlier(found, late, board.turned), attempt(late)
-    return Findings(board, in_time, lens_found, last.seen, last.lenses, lineup, joint, unplaced, late).result()
+    timed, last = earlier(found, late, board.turned), attempt(late)
+    return Findings(board, timed, lens_found, last.seen, last.lenses, lineup, joint, unplaced, late).result()
 
 
 def _check_names(images: Images, lens_images: Images, reference: str | None, options: BoardOptions) -> None:

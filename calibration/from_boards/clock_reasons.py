@@ -28,14 +28,15 @@ def clock_reasons(facts: CameraFacts) -> list[Reason]:
     return [*reasons, *_stretches(facts)]
 
 
-def _renumbered(late: int, rest: Offset | Undetermined) -> Reason:
-    """Of a camera that was calibrated as if its images had other numbers."""
+def _renumbered(late: float, rest: Offset | Undetermined) -> Reason:
+    """Of a camera that was calibrated as if it had been in time."""
     sure = isinstance(rest, Offset) and not rest.drift
     frames = late + (rest.frames if sure and isinstance(rest, Offset) else 0.0)
     side = "late" if frames > 0 else "early"
+    way = f"its images were numbered {-late:+.0f}" if late == round(late) else "it had been in time"
     what = (
-        f"it runs {abs(frames):.2f} frames {side} through the whole take; it was calibrated as if its images "
-        f"were numbered {-late:+d}, but the shoot has to be put right too"
+        f"it runs {abs(frames):.2f} frames {side} through the whole take; it was calibrated as if {way}, "
+        "but the shoot has to be put right too"
     )
     return Reason("late", Grade.USABLE, LATE.excess(abs(frames)), what, renumbering(frames))
 

@@ -50,7 +50,7 @@ class Findings:
     lineup: Lineup
     joint: JointFit
     left_out: Mapping[str, CalibrationError]
-    late: Mapping[str, int] = field(default_factory=dict)
+    late: Mapping[str, float] = field(default_factory=dict)
 
     def result(self) -> BoardCalibration:
         """The findings in the words of the caller."""

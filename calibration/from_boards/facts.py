@@ -39,7 +39,7 @@ class CameraFacts:
         held_out: its error on boards that were left out, if it had images enough.
         link: how it is tied to the reference camera.
         timing: its clock, with the frame numbers put right.
-        late: by how many frames its numbers were put right.
+        late: by how many frames its images were taken to be late.
         out_of_sync: in how many images it disagreed with the other cameras.
     """
 
@@ -54,7 +54,7 @@ class CameraFacts:
     held_out: HeldOut | None
     link: Link
     timing: Timing
-    late: int
+    late: float
     out_of_sync: int
 
     @property

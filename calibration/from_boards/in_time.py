@@ -1,34 +1,24 @@
-"""Calibrate cameras whose clocks differ by whole frames as if their images had the right numbers."""
+"""Calibrate cameras whose clocks differ as if their images had been taken at the moments of the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-import numpy as np
+from collections.abc import Callable
 
 from calibration.errors import CalibrationError
+from calibration.from_boards.between_frames import Late
 from calibration.from_boards.joint import JointFit
 from calibration.from_boards.late_cameras import find_late
 from calibration.from_boards.lineup import Lineup
+from calibration.from_boards.offsets import Offset
 from calibration.from_boards.poses import Sightings
-from calibration.from_boards.seen import Found
 from calibration.from_boards.timing import camera_timings
-
-Late = Mapping[str, int]
-"""By how many frames cameras are late, where they are."""
 
 Solved = tuple[Lineup, JointFit, dict[str, CalibrationError]]
 """The cameras that could be calibrated, their fit, and why the others could not."""
 
-_ROUNDS = 3
-
-
-def earlier(found: Found, late: Late) -> Found:
-    """The same corners under the frame numbers that the images should have."""
-    return {
-        name: {frame - late.get(name, 0): corners for frame, corners in frames.items()}
-        for name, frames in found.items()
-    }
+_ROUNDS = 5
+_WHOLE = 0.05  # images that only need other numbers are better than curves between them
+_NOTHING = 0.02
 
 
 def solve_in_time(
@@ -38,7 +28,7 @@ def solve_in_time(
     known: int,
     find: bool,
 ) -> tuple[Solved, Late]:
-    """Calibrate, find cameras that are late by whole frames, and calibrate again without the delay.
+    """Calibrate, find cameras that are late, and calibrate again without the delay.
 
     Args:
         solve: calibrates with the frame numbers of some cameras put right.
@@ -54,8 +44,8 @@ def solve_in_time(
     """
     if not find:
         return solve({}), {}
-    late: dict[str, int] = {}
-    best: tuple[tuple[float, ...], Solved, Late] | None = None
+    late: dict[str, float] = {}
+    best: tuple[tuple[int, int], Solved, Late] | None = None
     for _ in range(_ROUNDS):
         try:
             solved = solve(late)
@@ -65,16 +55,15 @@ def solve_in_time(
                 raise
         else:
             lineup, joint, left_out = solved
-            badness = (len(left_out), len(joint.disagreements), float(np.median(joint.rms)))
-            if best is None or badness < best[0]:
+            badness = (len(left_out), len(joint.disagreements))
+            if best is None or badness <= best[0]:
                 best = badness, solved, dict(late)
-            more = _placed(lineup, joint)
+            more = _placed(lineup, joint, late)
             if len(left_out) > known:
                 more = _unplaced(*everyone(late)) or more
         if not more:
             break
-        late = {name: late.get(name, 0) + more.get(name, 0) for name in {*late, *more}}
-        late = {name: frames for name, frames in late.items() if frames}
+        late = _together(late, more)
     if best is None:
         return solve({}), {}
     return best[1], best[2]
@@ -86,14 +75,26 @@ def _unplaced(lineup: Lineup, sightings: Sightings) -> Late:
     return {lineup.names[index]: frames for index, frames in found.items()}
 
 
-def _placed(lineup: Lineup, joint: JointFit) -> Late:
-    """Whole delays of cameras that could be placed, as where the board moves slowly."""
-    timings = camera_timings(joint, joint.points, lineup.turned, lineup.reference)
-    offsets = {name: timing.late for name, timing in zip(lineup.names, timings, strict=True)}
-    # Poses that were found from few frames bend a constant delay into a small drift.
-    late = {
-        name: round(offset.frames)
-        for name, offset in offsets.items()
-        if offset is not None and abs(offset.drift) * (offset.last - offset.first) < abs(offset.frames)
+def _together(late: Late, more: Late) -> dict[str, float]:
+    """Delays that were assumed and what was found on top: whole frames first, their parts later."""
+    total = {name: late.get(name, 0.0) + more.get(name, 0.0) for name in {*late, *more}}
+    whole = {
+        name: round(frames)
+        for name, frames in total.items()
+        if (name not in late and round(frames)) or abs(frames - round(frames)) < _WHOLE
     }
-    return {name: frames for name, frames in late.items() if frames}
+    return {name: frames for name, frames in (total | whole).items() if frames}
+
+
+def _placed(lineup: Lineup, joint: JointFit, late: Late) -> Late:
+    """Delays of cameras that could be placed, as where the board moves slowly."""
+    timings = camera_timings(joint, joint.points, lineup.turned, lineup.reference)
+    more = {}
+    for name, timing in zip(lineup.names, timings, strict=True):
+        offset = timing.rest if name in late else timing.late
+        # Poses that were found from few frames bend a constant delay into a small drift.
+        if isinstance(offset, Offset) and abs(offset.drift) * (offset.last - offset.first) < abs(
+            offset.frames
+        ):
+            more[name] = offset.frames
+    return {name: frames for name, frames in more.items() if abs(frames) > _NOTHING}

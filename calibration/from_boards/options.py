@@ -24,8 +24,8 @@ class BoardOptions:
             (`flat`), bowed too (`free`), or as much of these as the corners clearly ask for (`auto`). Its
             mean size is held in any case.
         board_sigma: how far a printed point may plausibly be off, in metres.
-        offsets: whether cameras that are late by whole frames through the whole take are found and calibrated
-            as if their images had the right numbers (`find`), or are taken as they are numbered (`keep`).
+        offsets: whether cameras that are late or early through the whole take are found and calibrated as if
+            they had been in time (`find`), or are taken as they are numbered (`keep`).
         strict: whether one camera that cannot be calibrated is an error; by default it is left out, and the
             result says why.
         workers: threads that look for the board; all cores by default.

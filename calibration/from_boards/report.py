@@ -117,7 +117,7 @@ def _clock(facts: CameraFacts) -> str:
     if facts.timing.stretches:
         return "out of sync"
     if isinstance(rest, Undetermined):
-        return f"{facts.late:+d}?" if facts.late else "unknown"
+        return f"{facts.late:+g}?" if facts.late else "unknown"
     return f"{facts.late + rest.frames:+.2f}".replace("-0.00", "+0.00") if not rest.drift else "drifts"
 
 
@@ -196,9 +196,9 @@ def _camera_data(facts: CameraFacts) -> dict[str, Any]:
     }
 
 
-def _clock_data(timing: Timing, late: int) -> dict[str, Any]:
+def _clock_data(timing: Timing, late: float) -> dict[str, Any]:
     return {
-        "renumbered_by": -late,
+        "calibrated_as_late_by": late,
         "rest": _offset_data(timing.rest),
         "stretches": [
             asdict(stretch) | {"offset": _offset_data(stretch.offset)} for stretch in timing.stretches

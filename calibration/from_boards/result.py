@@ -100,7 +100,8 @@ class BoardCalibration:
             others there.
         left_out: why each camera that is not in the rig could not be calibrated, by name.
         late: by how many frames cameras are late, where they are. Frame numbers here are those that the
-            images should have: the numbers of the files less that many.
+            images should have: the numbers of the files less that many. Corners of cameras that are late by
+            parts of a frame are those between two images.
     """
 
     rig: Rig
@@ -115,4 +116,4 @@ class BoardCalibration:
     reference: str
     joint: JointFit
     left_out: Mapping[str, CalibrationError]
-    late: Mapping[str, int] = field(default_factory=dict)
+    late: Mapping[str, float] = field(default_factory=dict)

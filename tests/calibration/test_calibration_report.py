@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from calibration.camera import Rig
+from calibration.compare import compare_rigs
+from calibration.from_boards.between_frames import earlier
 from calibration.from_boards.calibrate import BoardOptions, calibrate_board
-from calibration.from_boards.clock_reasons import renumbering
 from calibration.from_boards.coverage import coverage, in_few_words
 from calibration.from_boards.evidence import gather
 from calibration.from_boards.facts import Facts, find_facts
@@ -146,18 +147,44 @@ def test_each_reason_has_what_and_what_to_do(good: tuple[Facts, RigVerdict]) -> 
     assert all(reason.fix for reason in verdict.reasons)
 
 
-def test_a_camera_that_is_late_is_calibrated_in_time_and_its_numbers_are_put_right() -> None:
-    """A constant delay does not spoil the calibration; the report says how to rename the images."""
+@pytest.mark.parametrize("late", [2.0, 2.4])
+def test_a_camera_that_is_late_is_calibrated_as_if_it_were_in_time(late: float) -> None:
+    """A constant delay, with a fraction, does not spoil the calibration; the report says what to do."""
     rig = arc_rig(3)
-    frames = np.arange(1001, 1031)
-    corners = see_carried(rig, frames, {"cam2": lambda numbers: np.full(len(numbers), 2.0)})
+    corners = see_carried(rig, np.arange(1001, 1031), {"cam2": lambda numbers: np.full(len(numbers), late)})
     facts, verdict = judged(rig, corners)
-    assert facts.calibration.late == {"cam2": 2}
-    assert facts.calibration.residual_px["cam2"] < 0.2
+    assert facts.calibration.late == {"cam2": pytest.approx(late, abs=0.03)}
+    assert not facts.calibration.rejected
+    assert compare_rigs(rig, facts.calibration.rig).worst.effect_px < 3
     reason = next(r for r in verdict["cam2"].reasons if r.code == "late")
-    assert "it runs 2.00 frames late through the whole take" in reason.what
+    assert f"it runs {late:.1f}" in reason.what
     assert "Rename its images by -2 (1001 becomes 999)" in reason.fix
-    assert "needs genlock" in renumbering(1.4)
+    assert ("needs genlock" in reason.fix) == (late % 1 > 0)
+
+
+def test_corners_between_frames_follow_the_motion() -> None:
+    """Between two images of a board that turns round, corners lie on its curve, however it is listed."""
+    angles = np.arange(8) * 0.2
+    middle, arms = np.array([400.0, 300.0]), np.array([[90.0, 0.0], [-90.0, 0.0]])
+
+    def board(angle: float) -> Array:
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        return np.asarray(middle + arms @ turn.T + angle * 10)
+
+    frames: dict[int, Array | None] = {1001 + k: board(angle) for k, angle in enumerate(angles)}
+    listed = {frame: c if frame % 3 else c[::-1] for frame, c in frames.items() if c is not None}
+    for seen, turned in ((frames, None), (listed, np.array([1, 0]))):
+        moved = earlier({"a": seen}, {"a": 2.5}, turned)["a"]
+        assert list(moved) == list(range(999, 1006))
+        inner = moved[1001]
+        assert inner is not None
+        expected = board(0.2 * 2.5)
+        off = min(np.abs(inner - each).max() for each in (expected, expected[::-1]))
+        assert off < 0.2
+    whole = earlier({"a": frames}, {"a": 2}, None)["a"]
+    assert whole[999] is frames[1001]
+    frames[1004] = None
+    assert earlier({"a": frames}, {"a": 0.5}, None)["a"][1003] is None
 
 
 def test_a_stretch_out_of_sync_is_told_as_one() -> None:
