@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,27 +11,13 @@ from numpy.typing import NDArray
 
 from calibration.boards.advice import advice
 from calibration.boards.board import Board
-from calibration.boards.recognition import recognised
 from calibration.errors import InputError
 from pipeline.board_footage import spread
+from pipeline.drawing.picture_file import write_picture
 from pipeline.frames.images import UnreadableImageError
 from pipeline.frames.sources import open_source
-from pipeline.overlays.sheet_and_movies import write_picture
 
 Grey = NDArray[np.uint8]
-
-_RECOGNISED_IN = 4
-ASSUMED_MM = 10.0
-"""What a square, or the side of a tag, is taken to measure where nobody said."""
-
-
-@dataclass(frozen=True)
-class Guess:
-    """A board as it would stand in a shoot file; its lengths are assumed."""
-
-    what: str
-    kind: str
-    keys: dict[str, Any]
 
 
 def grey_images(path: Path, count: int) -> dict[int, Grey]:
@@ -52,23 +36,6 @@ def grey_images(path: Path, count: int) -> dict[int, Grey]:
     if not greys:
         raise InputError("none of the images is readable", where=str(path))
     return greys
-
-
-def recognise(images: Mapping[int, Grey]) -> Guess | None:
-    """The checkerboard, ChArUco board or AprilGrid in some images, if there is one."""
-    chosen = sorted(spread(tuple(images), _RECOGNISED_IN))
-    there = recognised([images[frame] for frame in chosen])
-    if there is None:
-        return None
-    keys: dict[str, Any] = {"columns": there.columns, "rows": there.rows}
-    if there.kind == "aprilgrid":
-        keys |= {"tag_mm": ASSUMED_MM, "tag_spacing": there.ratio}
-    else:
-        keys["square_mm"] = ASSUMED_MM
-    if there.kind == "charuco":
-        keys |= {"marker_mm": round(there.ratio * ASSUMED_MM, 2), "dictionary": there.dictionary}
-        keys |= {"legacy": True} if there.legacy else {}
-    return Guess(str(there), there.kind, keys)
 
 
 def look(images: Mapping[int, Grey], board: Board, pictures: Path | None = None) -> Iterator[str]:

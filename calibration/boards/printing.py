@@ -12,7 +12,8 @@ from PIL import ImageDraw, ImageFont
 
 from calibration.boards.drawing import rasterised
 from calibration.boards.sheet import Sheet
-from calibration.errors import InputError, UsageError
+from calibration.errors import UsageError
+from calibration.whole_file import whole_file
 
 INCH = 0.0254
 MAX_PIXELS = 400_000_000
@@ -40,10 +41,8 @@ def print_board(sheet: Sheet, file: Path, dpi: float = 300) -> Path:
         raise UsageError(
             f"boards are printed to {' or '.join(WRITERS)}, not to '{file.suffix}'", where=str(file)
         )
-    try:
-        WRITERS[file.suffix.lower()](sheet, file, dpi)
-    except OSError as error:
-        raise InputError(f"the file cannot be written ({error.strerror})", where=str(file)) from error
+    with whole_file(file) as partial:
+        WRITERS[file.suffix.lower()](sheet, partial, dpi)
     return file
 
 
@@ -73,7 +72,7 @@ def _write_pdf(sheet: Sheet, file: Path, dpi: float) -> None:
 
 
 def _write_png(sheet: Sheet, file: Path, dpi: float) -> None:
-    scale = dpi / INCH
+    scale = round(dpi / INCH)  # a PNG tells whole pixels per metre
     height, width = (round(side * scale) for side in sheet.page[::-1])
     if not 0 < height * width <= MAX_PIXELS:
         raise UsageError(
@@ -90,7 +89,7 @@ def _write_png(sheet: Sheet, file: Path, dpi: float) -> None:
     stroke = max(1, round(_STROKE * scale))
     for line in _ruler_lines(sheet):
         draw.line(tuple(float(value) for value in np.multiply(line, scale)), fill=0, width=stroke)
-    page.save(file, dpi=(dpi, dpi))
+    page.save(file, format="PNG", dpi=(scale * INCH, scale * INCH))
 
 
 def _ruler_lines(sheet: Sheet) -> list[tuple[float, float, float, float]]:

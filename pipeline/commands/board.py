@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 
+_RECOGNISED_IN = 4
+
 _OPTIONS = (
     click.option("--columns", type=int, help="Across, of what the kind counts."),
     click.option("--rows", type=int, help="Down."),
@@ -83,20 +85,21 @@ def detect(images: Path, kind: str | None, count: int, pictures: Path | None, **
     and what it counts. Its size in millimetres cannot be seen.
     """
     from calibration.errors import InputError
-    from pipeline.board_look import grey_images, look, recognise
+    from pipeline.board_look import grey_images, look
+    from pipeline.shoot.board_guess import guess_board
     from pipeline.shoot.board_text import board_table
 
     greys = grey_images(images, count)
     keys = _said(said)
     if kind is None:
-        there = recognise(greys)
+        there = guess_board(list(greys.values())[:_RECOGNISED_IN])
         if there is None:
             raise InputError(
                 "no board is recognised in the images", where=str(images), fix="Say what it is with --kind"
             )
         kind, keys = there.kind, there.keys
-        click.echo(f"The board is a {there.what}")
-        click.echo(f"CHECK its lengths, which images do not tell:\n\n{board_table(kind, keys)}")
+        click.echo(f"Recognised: {there.what}")
+        click.echo(f"CHECK {there.measured}, which images do not tell:\n\n{board_table(kind, keys)}")
     for line in look(greys, _board(kind, keys), pictures):
         click.echo(line)
 

@@ -16,7 +16,7 @@ from pipeline.shoot.draft import write_shoot_file
 def command(folder: Path, into: Path | None, force: bool) -> None:
     """Look at FOLDER and write a shoot.toml to review.
 
-    Finds cameras (folders of numbered images, or movies), images of a checkerboard, and known cameras. Where
+    Finds cameras (folders of numbered images, or movies), images of a board, and known cameras. Where
     FOLDER is read-only, the file and the results go to a folder of the same name in the current one.
     """
     new = write_shoot_file(folder, into=into, force=force)

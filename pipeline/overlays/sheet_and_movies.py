@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import InputError, UsageError
-from calibration.whole_file import whole_file
+from calibration.errors import InputError
 from fitting.performance import Performance
+from pipeline.drawing.picture_file import write_picture
 from pipeline.drawing.tiles import empty_tile, fit_tile, wall
 from pipeline.overlays.camera import CameraOverlay, OverlayOptions
 from pipeline.overlays.movie_writer import movie_writer
@@ -97,21 +96,6 @@ def write_contact_sheet(
             options.progress(len(tiles), len(overlays) * len(chosen), overlay.name)
     write_picture(path, wall(tiles, len(chosen), gap=4))
     return path
-
-
-def write_picture(path: Path, image: Image) -> None:
-    """Write an image (H, W, 3) RGB as JPG or PNG, whole or not at all.
-
-    Raises:
-        InputError: the format is not known or the file cannot be written.
-    """
-    if path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
-        raise UsageError(
-            f"pictures cannot be written as {path.suffix!r}", where=str(path), fix="Use .jpg or .png"
-        )
-    _, data = cv2.imencode(path.suffix.lower(), np.ascontiguousarray(image[..., ::-1]))
-    with whole_file(path) as partial:
-        partial.write_bytes(data.tobytes())
 
 
 def _spread(performance: Performance, count: int) -> list[int]:

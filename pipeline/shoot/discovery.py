@@ -1,7 +1,7 @@
 """Looking at the folders of a shoot to find out what they are.
 
 A folder of numbered images, one sequence of several in a folder, or a movie is one *take of one camera*. What
-its path is called tells the rest: words such as *board* or *calibration* make it images of a checkerboard,
+its path is called tells the rest: words such as *board* or *calibration* make it images of a board,
 words such as *images* say nothing, and what is left names the camera. So ``images/left`` and ``left/frames``
 are both the camera ``left``, and ``board/left`` or ``left_board`` its board.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from calibration.errors import InputError
@@ -19,8 +19,10 @@ from pipeline.frames.movies import MOVIE_SUFFIXES
 from pipeline.frames.sources import image_sequences
 
 BOARD_WORDS = re.compile(
-    r"[._ -]*(checker\w*|chess\w*|charuco|calibration|calib|intrinsics?|board)[._ -]*", re.I
+    r"[._ -]*(checker\w*|chess\w*|charuco|april\w*|circle\w*|calibration|calib|intrinsics?|board)[._ -]*",
+    re.I,
 )
+LENS_WORDS = re.compile(r"[._ -]*intrinsics?[._ -]*", re.I)
 PLAIN_WORDS = frozenset(
     {"images", "image", "frames", "footage", "shot", "shoot", "capture", "movies", "video"}
 )
@@ -35,12 +37,14 @@ class Discovery:
     Attributes:
         cameras: images of each camera, as paths relative to the folder.
         boards: images of a board of each camera, likewise.
+        lenses: further images of a board, for the lens of a camera alone.
         rig: a file of cameras, likewise; None where there is none.
     """
 
     cameras: dict[str, str]
     boards: dict[str, str]
     rig: str | None
+    lenses: dict[str, str] = field(default_factory=dict)
 
 
 def discover(folder: Path) -> Discovery:
@@ -53,8 +57,10 @@ def discover(folder: Path) -> Discovery:
         raise InputError("There is no such folder", where=str(folder))
     cameras: dict[str, str] = {}
     boards: dict[str, str] = {}
+    lenses: dict[str, str] = {}
     for take in _takes(folder):
-        target, name = (boards if BOARD_WORDS.search(take) else cameras), _camera_name(take)
+        target = lenses if LENS_WORDS.search(take) else boards if BOARD_WORDS.search(take) else cameras
+        name = _camera_name(take)
         if name in target:
             raise InputError(
                 f"{target[name]} and {take} both look like camera '{name}'",
@@ -68,8 +74,11 @@ def discover(folder: Path) -> Discovery:
             where=str(folder),
             fix="Keep the images of each camera in a folder of its own, such as images/left/left.1001.jpg",
         )
-    boards = {name: boards[name] for name in cameras if name in boards}
-    return Discovery(cameras, boards, _rig_file(folder, measure_only=bool(boards)))
+    # Images of a lens alone place cameras too, where there are no others.
+    lenses = {name: lenses[name] for name in cameras if name in lenses}
+    boards = {name: boards[name] for name in cameras if name in boards} or lenses
+    lenses = {name: path for name, path in lenses.items() if name in boards and boards[name] != path}
+    return Discovery(cameras, boards, _rig_file(folder, measure_only=bool(boards)), lenses)
 
 
 def _takes(folder: Path) -> Iterator[str]:

@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from calibration.errors import UsageError
-from pipeline.frames.images import Image, UnreadableImageError
+from pipeline.frames.images import UnreadableImageError
 from pipeline.frames.movies import Movie
 from pipeline.frames.ranges import format_frames
 from pipeline.frames.sources import FrameSource, open_source
-from pipeline.shoot.board_size import guess_board_size
+from pipeline.shoot.board_guess import ASSUMED_MM, BoardGuess, guess_board
 from pipeline.shoot.discovery import Discovery, discover
 from pipeline.shoot.files import new_shoot_folder
 from pipeline.shoot.rigs import RIGS_FILE_NAME
 from pipeline.shoot.shoot import FILE_NAME
-from pipeline.shoot.template import DEFAULT_SQUARE_MM, Draft, shoot_text, uses_board
+from pipeline.shoot.template import Draft, shoot_text, uses_board
+
+Grey = NDArray[np.uint8]
 
 _BOARD_IMAGES_PER_CAMERA = 2
 _DEFAULT_FPS = 24.0
@@ -65,7 +71,7 @@ def write_shoot_file(footage: Path, *, into: Path | None = None, force: bool = F
         movies=any(isinstance(source, Movie) for source in sources.values()),
         fps=rates[0] if rates else _DEFAULT_FPS,
         found=found,
-        board_size=_board_size(footage, found.boards) if uses_board(found) else None,
+        board=_board(footage, found.boards) if uses_board(found) else None,
         rigs=_rigs_of_the_day(footage, found),
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,19 +85,19 @@ def _rigs_of_the_day(footage: Path, found: Discovery) -> str:
     return f"../{RIGS_FILE_NAME}" if there and found.rig is None and not found.boards else ""
 
 
-def _board_size(footage: Path, boards: dict[str, str]) -> tuple[int, int] | None:
-    images: list[Image] = []
+def _board(footage: Path, boards: dict[str, str]) -> BoardGuess | None:
+    images: list[Grey] = []
     for path in boards.values():
         source = open_source(footage / path)
         step = max(1, len(source.frames) // _BOARD_IMAGES_PER_CAMERA)
         images += islice(_readable(source, source.frames[::step]), _BOARD_IMAGES_PER_CAMERA)
-    return guess_board_size(images)
+    return guess_board(images)
 
 
-def _readable(source: FrameSource, frames: tuple[int, ...]) -> Iterator[Image]:
+def _readable(source: FrameSource, frames: tuple[int, ...]) -> Iterator[Grey]:
     for frame in frames:
         try:
-            yield source.read(frame)
+            yield np.asarray(cv2.cvtColor(source.read(frame), cv2.COLOR_RGB2GRAY), np.uint8)
         except UnreadableImageError:
             continue
 
@@ -102,28 +108,30 @@ def _describe(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
         frames = format_frames(source.frames)
         yield f"camera {name}: {draft.found.cameras[name]}, frames {frames}, {width} x {height}"
     if uses_board(draft.found):
-        size = " x ".join(map(str, draft.board_size or ("an unknown number of",)))
-        cameras = ", ".join(draft.found.boards)
-        yield f"calibration: checkerboard of {size} inner corners, for {cameras}"
+        what = draft.board.what if draft.board else "checkerboard of an unknown number of inner corners"
+        yield f"calibration: {what}, for {', '.join(draft.found.boards)}"
+        if draft.found.lenses:
+            yield f"calibration: further images for the lenses of {', '.join(draft.found.lenses)}"
     elif draft.rigs or draft.found.rig:
         yield f"calibration: {draft.rigs or draft.found.rig}"
 
 
 def _checks(draft: Draft, sources: dict[str, FrameSource]) -> Iterator[str]:
     if uses_board(draft.found):
+        measured = draft.board.measured if draft.board else "square_mm"
         yield (
-            f"square_mm = {DEFAULT_SQUARE_MM:g} is assumed: images do not tell the size of the board's "
-            "squares, and every length in the results scales with it"
+            f"{measured} = {ASSUMED_MM:g} is assumed: images do not tell the size of the board, "
+            "and every length in the results scales with it"
         )
-        if draft.board_size is None:
-            yield "columns and rows: the board's inner corners could not be counted"
+        if draft.board is None:
+            yield "kind, columns and rows: the board was not recognised; see vultus board detect --help"
         for name in sorted(set(sources) - set(draft.found.boards)):
             yield f"camera {name} has no images of the board"
     elif draft.rigs:
         yield f"{draft.rigs}: one of its rigs has to be valid for {draft.name}"
     elif draft.found.rig is None:
         yield (
-            "calibration: neither a cameras.json nor images of a checkerboard were found, so the cameras are "
+            "calibration: neither a cameras.json nor images of a board were found, so the cameras are "
             "found from the head, and every length in the results is that of an average head"
         )
     origin = "what the movie says" if draft.movies else "assumed: images do not tell it"

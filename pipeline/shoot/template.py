@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from calibration.boards.kinds import KINDS
+from pipeline.shoot.board_guess import ASSUMED_MM, BoardGuess
 from pipeline.shoot.discovery import Discovery
-
-DEFAULT_SQUARE_MM = 10.0
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Draft:
         movies: whether a camera is a movie.
         fps: frames per second.
         found: the cameras and their calibration.
-        board_size: inner corners (columns, rows); None where they could not be counted.
+        board: the board of the calibration; None where it could not be recognised.
         rigs: the file of rigs of the shoot day, as it is to be written; "" where there is none.
     """
 
@@ -32,7 +32,7 @@ class Draft:
     movies: bool
     fps: float
     found: Discovery
-    board_size: tuple[int, int] | None
+    board: BoardGuess | None
     rigs: str = ""
 
 
@@ -80,7 +80,7 @@ def _cameras(draft: Draft) -> str:
 
 def _calibration(draft: Draft) -> str:
     if uses_board(draft.found):
-        return _board(draft.board_size, draft.found.boards)
+        return _board(draft.board or _UNKNOWN, draft.found, known=draft.board is not None)
     if draft.rigs:
         return _from_rigs(draft.rigs)
     if draft.found.rig is None:
@@ -107,7 +107,7 @@ def _from_head(cameras: tuple[str, ...]) -> str:
     pair = ", ".join(map(_quote, (*cameras, "camB")[:2]))
     return f"""\
 # CHECK: there is no calibration, so the fit finds the cameras from the head that they see. Better, where
-# there is one: a file of cameras (source = "file", file = "cameras.json"), or images of a checkerboard.
+# there is one: a file of cameras (source = "file", file = "cameras.json"), or images of a board.
 [calibration]
 source = "head"
 # Without this, all sizes are those of an average head. With it, the cameras have their true scale,
@@ -116,25 +116,47 @@ source = "head"
 """
 
 
-def _board(size: tuple[int, int] | None, boards: Mapping[str, str]) -> str:
-    columns, rows = size or (9, 6)
-    counted = (
-        "inner corners, as counted in the images" if size else "CHECK: the inner corners could not be counted"
-    )
-    images = "\n".join(f"{_key(name)} = {_quote(path)}" for name, path in boards.items())
+_UNKNOWN = BoardGuess("", "checkerboard", {"columns": 9, "rows": 6, "square_mm": ASSUMED_MM}, "square_mm")
+
+
+def _board(board: BoardGuess, found: Discovery, *, known: bool) -> str:
+    counted = f"{COUNTED[board.kind]}, as counted in the images" if known else "CHECK: it was not recognised"
+    rest = {key: value for key, value in board.keys.items() if key not in ("columns", "rows", board.measured)}
+    others = "".join(f"{key} = {_value(value)}\n" for key, value in rest.items())
     return f"""\
 [calibration]
 source = "board"
 
 [calibration.board]
-columns = {columns}              # {counted}
-rows = {rows}
-# CHECK THIS: the side of one square in millimetres. Images cannot tell, and every result scales with it.
-square_mm = {DEFAULT_SQUARE_MM:g}
+kind = "{board.kind}"    # {", ".join(KINDS)}
+columns = {board.keys["columns"]}              # {counted}
+rows = {board.keys["rows"]}
+# CHECK THIS: {MEASURES[board.measured]} in millimetres. Images cannot tell, and every result scales with it.
+{board.measured} = {ASSUMED_MM:g}
+{others}# every = 10             # of long movies each tenth frame; some 200 images a camera if not said
+# lens = "fisheye"       # brown, rational or fisheye; found out from the images if not said
 
+# Folders, patterns, or movies: left = {{ images = "board/left.mov", start_frame = 995 }}
 [calibration.board.images]
-{images}
-"""
+{_images(found.boards)}
+{_lens_images(found.lenses)}"""
+
+
+COUNTED = {"checkerboard": "inner corners", "charuco": "squares", "aprilgrid": "tags"}
+MEASURES = {"square_mm": "the side of one square", "tag_mm": "the side of one tag"}
+
+
+def _images(paths: Mapping[str, str]) -> str:
+    return "\n".join(f"{_key(name)} = {_quote(path)}" for name, path in paths.items())
+
+
+def _lens_images(paths: Mapping[str, str]) -> str:
+    """Further images for the lenses, which need not be of the same moments."""
+    return f"\n[calibration.board.lens_images]\n{_images(paths)}\n" if paths else ""
+
+
+def _value(value: object) -> str:
+    return json.dumps(value) if isinstance(value, (str, bool)) else f"{value:g}"
 
 
 def _quote(text: str) -> str:
