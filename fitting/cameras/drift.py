@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from calibration.compare import angle_degrees
 
 Array = NDArray[np.float64]
 
-BEYOND_CHANCE = 2.5
+BEYOND_CHANCE = 2.0
 """A camera has moved if the head is that many times farther off in its image than is uncertain."""
 
 CALIBRATED_PX = 0.3
@@ -28,7 +29,8 @@ class CameraDrift:
         degrees: by which it turned. metres: by which its centre moved. focal: relative change.
         effect_px: RMS distance between the images of the head that it has before and after.
         uncertain_px: one standard deviation of that, of the fit and of the calibration together.
-        rotation_degrees, position_metres: one standard deviation of its turn and its place.
+        rotation_degrees, position_metres: one standard deviation of its turn and its place; 0 where it was
+            not found together with the head.
     """
 
     name: str
@@ -57,10 +59,11 @@ class CameraDrift:
                 f"({self.effect_px:.1f} px at the head, +-{self.uncertain_px:.1f})"
             )
         lens = f", its focal length by {100 * self.focal:+.1f} percent" if abs(self.focal) > 1e-3 else ""
-        move = (
-            f"{self.degrees:.1f} +-{self.rotation_degrees:.1f} degrees and "
-            f"{1000 * self.metres:.0f} +-{1000 * self.position_metres:.0f} mm"
-        )
+        turn, shift = f"{self.degrees:.1f}", f"{1000 * self.metres:.0f}"
+        if self.position_metres > 0:
+            turn += f" +-{self.rotation_degrees:.1f}"
+            shift += f" +-{1000 * self.position_metres:.0f}"
+        move = f"{turn} degrees and {shift} mm"
         return (
             f"Camera {self.name}: it moved by {move}{lens} since the calibration ({self.effect_px:.0f} px at "
             f"the head), {self.times:.0f} times what is uncertain: calibrate it again"
@@ -114,3 +117,15 @@ def camera_drift(given: Camera, found: Camera, head: Array, doubt: Doubt) -> Cam
 def _effect(before: Camera, after: Camera, head: Array) -> float:
     apart = after.project(head) - before.project(head)
     return float(np.sqrt(np.square(apart).sum(-1).mean()))
+
+
+def describe_drift(drift: Sequence[CameraDrift]) -> list[str]:
+    """A sentence for each camera that moved, and one for all that stayed."""
+    lines = [str(each) for each in drift if each.moved]
+    stayed = [each for each in drift if not each.moved]
+    if stayed:
+        most = max(each.effect_px for each in stayed)
+        names = ", ".join(each.name for each in stayed)
+        within = f"within what is uncertain ({most:.1f} px at the head at most)"
+        lines.append(f"Where they were calibrated, {within}: {names}")
+    return lines

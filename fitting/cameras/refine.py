@@ -6,24 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from calibration.camera import Camera, Rig
-from fitting.cameras.drift import CameraDrift, Doubt, camera_drift
-from fitting.cameras.resection import Habit, View, habit_of, resect
+from calibration.camera import Rig
+from fitting.cameras.drift import camera_drift
+from fitting.cameras.judgement import Judge, farthest
 from fitting.fit import FitStart, fit_performance
 from fitting.head_model import HeadModel
 from fitting.observations import Observations
 from fitting.options import FitOptions
 from fitting.performance import Performance
-from fitting.posed import posed_vertices
 from fitting.solvers.choice import Progress
 
-Array = NDArray[np.float64]
-
 _FITS = 4
-_MISLED = 0.5
-_LEAST_LANDMARKS = 20
 
 
 def fit_and_refine(
@@ -58,7 +52,7 @@ def fit_and_refine(
     found = work.known(_part(progress, 0, _FITS), start)
     moved: tuple[int, ...] = ()
     for each in range(1, _FITS):
-        doubtful = work.moved(found)
+        doubtful = farthest(work.judge.judge(found))
         if set(doubtful) <= set(moved):
             break
         moved = tuple(sorted({*moved, *doubtful}))
@@ -82,101 +76,45 @@ class _Refinement:
         held = replace(self.options, moving=())
         return fit_performance(self.model, self.observations, self.rig, held, progress, start)
 
-    def moved(self, found: Performance) -> tuple[int, ...]:
-        """The cameras that are beyond chance from where they were calibrated, the worst of them.
-
-        Those that are less than half as far off may only have been misled by the others.
-        """
-        times = {index: each.drift.times for index, each in self._judged(found).items() if each.drift.moved}
-        return tuple(index for index, each in times.items() if each >= _MISLED * max(times.values()))
-
     def found(self, moved: Sequence[int], so_far: Performance, progress: Progress | None) -> Performance:
         """The fit in which some cameras are found, beginning with where they see the head best."""
-        judged = self._judged(so_far)
-        cameras = tuple(
-            judged[index].camera if index in moved and index in judged else camera
+        judged = self.judge.judge(so_far)
+        everybody = len(moved) == len(self.rig)
+        begin = tuple(
+            judged[index].best if index in moved and index in judged and not everybody else camera
             for index, camera in enumerate(self.rig)
         )
-        everybody = len(moved) == len(self.rig)
         repeats = [judged[index].habit.repeats for index in moved if index in judged]
         options = replace(
             self.options,
             moving=None if everybody else tuple(moved),
             cameras=self.options.cameras.firmer(float(np.median(repeats)) if repeats else 1.0),
         )
-        begin = replace(self.rig, cameras=self.rig.cameras if everybody else cameras)
         known = FitStart(so_far.identity, so_far.expression, so_far.pose)
-        found = fit_performance(self.model, self.observations, begin, options, progress, known)
+        found = fit_performance(
+            self.model, self.observations, replace(self.rig, cameras=begin), options, progress, known
+        )
         return self.told(found, moved)
 
     def told(self, found: Performance, moved: Sequence[int]) -> Performance:
         """The performance with what became of its cameras; those that stayed are as they were, to the bit."""
-        judged = self._judged(found)
-        cameras = tuple(
-            camera if index in moved else self.rig.cameras[index] for index, camera in enumerate(found.rig)
-        )
+        given = self.rig.cameras
+        cameras = tuple(camera if index in moved else given[index] for index, camera in enumerate(found.rig))
+        judged = self.judge.judge(found)
+        drift = {index: each.drift for index, each in judged.items()}
+        for index in set(moved) & set(judged):
+            view, doubt = judged[index].view, self.judge.doubt(found, index, judged[index].habit)
+            drift[index] = camera_drift(given[index], cameras[index], view.head, doubt)
         names = ", ".join(self.rig.names[index] for index in moved)
         source = f"{self.rig.source}; refined by the fit: {names}" if names else self.rig.source
-        rig = replace(self.rig, cameras=cameras, source=source)
-        drift = []
-        for index, each in judged.items():
-            if index not in moved:
-                drift.append(each.drift)
-                continue
-            doubt = self._doubt(found, index, each.habit)
-            head = each.view.points[each.view.used]
-            drift.append(camera_drift(self.rig.cameras[index], cameras[index], head, doubt))
-        return replace(found, rig=rig, drift=tuple(drift))
+        notes = (*self.rig.notes, *(str(each) for each in drift.values() if each.moved))
+        rig = replace(self.rig, cameras=cameras, source=source, notes=notes)
+        return replace(found, rig=rig, drift=tuple(drift.values()))
 
-    def _judged(self, found: Performance) -> dict[int, _Judgement]:
-        """Of each camera that sees the head: where it would see it best."""
-        landmarks = np.stack(
-            [
-                self.observations.points.evaluate(posed_vertices(self.model, found, frame))
-                for frame in range(len(found.frames))
-            ]
-        )
-        judged = {}
-        for index, camera in enumerate(found.rig):
-            view = View.of(self.observations, index, landmarks)
-            if view.used.sum() >= _LEAST_LANDMARKS:
-                judged[index] = self._judge(self.rig.cameras[index], camera, view, index, found)
-        return judged
-
-    def _judge(
-        self, calibrated: Camera, camera: Camera, view: View, index: int, found: Performance
-    ) -> _Judgement:
-        loose = self.options.cameras
-        habit = habit_of(resect(camera, view, loose.camera_rotation, loose.camera_translation), view)
-        firm = loose.firmer(habit.repeats)
-        moved = resect(camera, view, firm.camera_rotation, firm.camera_translation)
-        head = view.points[view.used]
-        drift = camera_drift(calibrated, moved, head, self._doubt(found, index, habit))
-        return _Judgement(view, moved, habit, drift)
-
-    def _doubt(self, found: Performance, index: int, habit: Habit) -> Doubt:
-        spread = found.uncertainty
-        wider = float(np.sqrt(habit.repeats))
-        calibrated = self.rig.residual_px.get(self.rig.names[index])
-        if spread is None:
-            return Doubt(habit.px, calibrated)
-        return Doubt(
-            habit.px,
-            calibrated,
-            wider * float(spread.view[index]),
-            wider * float(np.linalg.norm(spread.camera_rotation[index])),
-            wider * float(np.linalg.norm(spread.camera_position[index])),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Judgement:
-    """One camera: what it saw, where it would see the head best, and how far that is from its place."""
-
-    view: View
-    camera: Camera
-    habit: Habit
-    drift: CameraDrift
+    @property
+    def judge(self) -> Judge:
+        """Who says whether a camera is where it was calibrated."""
+        return Judge(self.model, self.observations, self.rig, self.options.cameras)
 
 
 def _part(progress: Progress | None, part: int, parts: int) -> Progress | None:

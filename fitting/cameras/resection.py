@@ -20,6 +20,7 @@ _ROUNDS = 30
 _SIGMA_FLOOR = 0.5
 _USUAL = 2.0
 _SMALL_PX = 0.05
+_STILL = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +38,15 @@ class View:
 
     @classmethod
     def of(cls, observations: Observations, index: int, points: Array) -> View:
-        """What the camera of an index saw of a head whose landmarks are at `points` (F, L, 3)."""
+        """What one camera saw of a head whose landmarks are at `points` (F, L, 3)."""
         used = observations.used[:, index]
         pixels = np.where(used[..., None], observations.mean[:, index].astype(np.float64), np.nan)
         return cls(points, pixels, np.where(used, observations.sigma[:, index].astype(np.float64), 1.0))
+
+    @property
+    def head(self) -> Array:
+        """(N, 3) metres, the points that were seen."""
+        return self.points[self.used]
 
     @property
     def used(self) -> NDArray[np.bool_]:
@@ -60,6 +66,10 @@ class Habit:
 
     px: float
     repeats: float
+
+    def among(self, times: float) -> Habit:
+        """The same, where there are so many times the landmarks."""
+        return replace(self, repeats=1 + (self.repeats - 1) * times)
 
 
 def resect(camera: Camera, view: View, rotation: float, translation: float) -> Camera:
@@ -91,6 +101,8 @@ def resect(camera: Camera, view: View, rotation: float, translation: float) -> C
         step = np.linalg.solve(system, np.einsum("n,nip,ni->p", weight, slope, apart) - prior * so_far)
         turn, shift = Rotation.from_rotvec(step[:3]) * turn, shift + step[3:]
         moved = replace(camera, R=turn.as_matrix() @ camera.R, t=camera.t + shift)
+        if np.abs(step).max() < _STILL:
+            break
     return moved
 
 

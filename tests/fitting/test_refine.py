@@ -75,7 +75,7 @@ def test_what_moved_is_told_in_words_and_as_the_comparison_of_calibrations_has_i
     difference = compare_rigs(given, found.rig)
     assert difference.worst.name == "cam3"
     assert difference["cam3"].degrees == pytest.approx(told.degrees, abs=1e-6)
-    assert difference["cam3"].metres == pytest.approx(told.metres, abs=1e-9)
+    assert difference["cam3"].metres == pytest.approx(told.metres, abs=1e-7)
     stayed = next(each for each in found.drift if each.name == "cam1")
     assert str(stayed).startswith("Camera cam1: where it was calibrated, within what is uncertain")
     assert found.rig.source.endswith("refined by the fit: cam3")
@@ -96,7 +96,7 @@ def test_the_habits_of_a_detector_are_not_taken_for_moved_cameras() -> None:
     seen = exact.seen(detector_noise(3.0, 1.0, 1.0))
     still = fit_with_cameras(head(), seen, truth().rig, REFINE)
     assert not any(each.moved for each in still.drift)
-    assert max(each.times for each in still.drift) < 2
+    assert max(each.times for each in still.drift) < 1.5
     hard = knocked(truth().rig, "cam2", degrees=1.0)
     assert [each.name for each in fit_with_cameras(head(), seen, hard, REFINE).drift if each.moved] == [
         "cam2"
@@ -125,3 +125,16 @@ def test_a_world_is_that_of_most_cameras() -> None:
     found = majority_world(local, rig, (points - elsewhere.origin) @ turn.T, here)
     np.testing.assert_allclose(found.axes, elsewhere.axes, atol=1e-6)
     np.testing.assert_allclose(found.origin, elsewhere.origin, atol=1e-6)
+
+
+def test_a_fit_that_takes_the_calibration_for_right_warns_of_a_camera_that_has_moved() -> None:
+    """It changes nothing, but names the camera and what to do."""
+    observations = truth().observations
+    fine = fit_with_cameras(head(), observations, truth().rig, CameraPlan())
+    assert fine.warnings == ()
+    given = knocked(truth().rig, "cam3", degrees=0.2, metres=0.002)
+    found = fit_with_cameras(head(), observations, given, CameraPlan())
+    assert len(found.warnings) == 1
+    assert found.warnings[0].startswith("Camera cam3: it moved by")
+    assert found.warnings[0].endswith("calibrate it again, or let the fit find it (refine)")
+    np.testing.assert_array_equal(found.rig["cam3"].t, given["cam3"].t)
