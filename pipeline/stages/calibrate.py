@@ -1,4 +1,4 @@
-"""vultus calibrate: from images of a checkerboard, or a file of known cameras, to cameras.json."""
+"""vultus calibrate: from images of a board, or a file of known cameras, to cameras.json."""
 
 from __future__ import annotations
 
