@@ -28,6 +28,8 @@ Views = dict[str, dict[int, Callable[[], Grey]]]
 ENOUGH = 200
 """Images of a camera; more say nothing new about it."""
 
+_ROW_SHARE = 4  # one part of so many is frames in a row
+
 
 @dataclass(frozen=True)
 class BoardFootage:
@@ -110,7 +112,8 @@ def thinned(
 
     Args:
         frames: ascending frame numbers by camera.
-        every: keep each so many-th frame number of those that there are; None to keep about `enough`.
+        every: keep each so many-th frame number of those that there are; None to keep about `enough`,
+            most of them evenly spread, some in a row.
         enough: frames of a camera that are kept.
     """
     counts: dict[int, int] = {}
@@ -122,13 +125,22 @@ def thinned(
         return {name: tuple(f for f in numbers if f in kept) for name, numbers in frames.items()}
     if max((len(numbers) for numbers in frames.values()), default=0) <= enough:
         return {name: tuple(numbers) for name, numbers in frames.items()}
-    shared = spread([number for number in sorted(counts) if counts[number] > 1], enough)
+    shared = _in_a_row(counts, enough // _ROW_SHARE)
+    shared |= spread([number for number in sorted(counts) if counts[number] > 1], enough - len(shared))
     chosen = {}
     for name, numbers in frames.items():
         common = shared & set(numbers)
         alone = [number for number in numbers if number not in common]
         chosen[name] = tuple(sorted(common | spread(alone, enough - len(common))))
     return chosen
+
+
+def _in_a_row(counts: Mapping[int, int], length: int) -> set[int]:
+    """Numbers in a row, in the middle of those that most cameras have: they tell whether clocks agree."""
+    most = max(counts.values())
+    numbers = [number for number in sorted(counts) if counts[number] == most and most > 1]
+    first = max(0, (len(numbers) - length) // 2)
+    return set(numbers[first : first + length])
 
 
 def spread(numbers: Sequence[int], count: int) -> set[int]:

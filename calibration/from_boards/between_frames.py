@@ -35,7 +35,16 @@ def _earlier(frames: Frames, late: float, turned: Ints | None) -> dict[int, Arra
     share = late - whole
     if not share:
         return {frame - whole: corners for frame, corners in frames.items()}
-    return {frame - whole: _between(frames, frame, share, turned) for frame in frames if frame + 1 in frames}
+    moved = {
+        frame - round(late): corners for frame, corners in frames.items() if _stands_alone(frames, frame)
+    }
+    between = {frame: _between(frames, frame, share, turned) for frame in frames if frame + 1 in frames}
+    return moved | {frame - whole: corners for frame, corners in between.items()}
+
+
+def _stands_alone(frames: Frames, frame: int) -> bool:
+    """Whether nothing is known of the frames before and after: the nearest number has to do."""
+    return frame - 1 not in frames and frame + 1 not in frames
 
 
 def _between(frames: Frames, frame: int, share: float, turned: Ints | None) -> Array | None:

@@ -40,11 +40,12 @@ class BoardSettings(Section):
             of the other keys of the board have to be given.
         images: by camera; cameras see the board at the same moment where frame numbers are the same.
         lens_images: further images by camera for the lens alone, taken one camera at a time.
-        every: use each so many-th frame; where nothing is said, some 200 of each camera, evenly spread.
+        every: use each so many-th frame; where nothing is said, some 200 of each camera, a quarter in a row.
         lens: the model of all lenses; found out from the images where it is `auto`.
         refine: correct the points of a printed board, which is stretched (`flat`) or bowed too (`free`);
             `auto` where the images clearly ask for it.
-        offsets: find cameras that are late by whole frames (`find`), or believe the frame numbers (`keep`).
+        offsets: find cameras that are late or early and calibrate them as if they were in time (`find`), or
+            believe the frame numbers (`keep`).
     """
 
     kind: str = "checkerboard"
