@@ -88,6 +88,8 @@ def explain(sample: Sample, found: Agreement, metres: float) -> Explanation | No
     suspects = suspects_of(sample, found)
     singles = (each for each in _single(sample, found, suspects, metres) if each.holds)
     single = min(singles, key=lambda each: each.own_cost, default=None)
+    if single is not None and single.after.badness < 1 and majority(found):
+        return single
     wholes = (each for each in _whole(sample, found, suspects) if each.holds)
     whole = min(wholes, key=lambda each: each.cost, default=None)
     found_both = [each for each in (single, whole) if each is not None]

@@ -107,7 +107,9 @@ def _gain(before: Field, after: Field) -> float:
 def _single(sample: Sample, found: Agreement, metres: float) -> Explanation | None:
     """A mistake in the camera that stands out, where it does."""
     for index in _outlying(found):
-        others = _without(sample, found, index)
+        among = np.isfinite(found.residual)
+        among[index] = False
+        others = Agreement.of(sample, among)
         explained = [each for each in _explanations(sample, others, index, metres) if _mends(each, index)]
         if explained:
             return min(explained, key=lambda each: _left(each, index) + each.hypothesis.prior)
@@ -118,23 +120,15 @@ def _out_of_step(sample: Sample, found: Agreement) -> Explanation | None:
     """A camera that agrees clearly better some frames earlier or later."""
     best: tuple[float, Explanation] | None = None
     for index in np.flatnonzero(found.good_cameras) if possible_offsets(sample) else ():
-        others = _without(sample, found, int(index))
         for hypothesis in out_of_step(sample, Suspects((int(index),), ())):
             changed = hypothesis.correct(sample)
             same_frames = np.where(np.isfinite(changed.pixels), sample.pixels, np.nan)
-            before = others.rejudged(replace(sample, pixels=same_frames), hypothesis.cameras)
-            each = Explanation(hypothesis, changed, before, others.rejudged(changed, hypothesis.cameras))
+            before = found.rejudged(replace(sample, pixels=same_frames), hypothesis.cameras)
+            each = Explanation(hypothesis, changed, before, found.rejudged(changed, hypothesis.cameras))
             left = _left(each, int(index))
             if left < np.log(_IN_STEP) and (best is None or left < best[0]):
                 best = left, each
     return None if best is None else best[1]
-
-
-def _without(sample: Sample, found: Agreement, index: int) -> Agreement:
-    """The agreement of the other cameras."""
-    among = np.isfinite(found.residual)
-    among[index] = False
-    return Agreement.of(sample, among)
 
 
 def _outlying(found: Agreement) -> list[int]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera, Rig
-from fitting.camera_checks.sample import Sample
+from fitting.camera_checks.sample import Sample, spread
 from fitting.detector_noise import detector_noise
 from fitting.model_arrays import mean_head
 from fitting.observations import Observations
@@ -24,6 +24,8 @@ Change = Callable[[Camera], Camera]
 
 ROWS = (0, 1, 2, 12, 13, 14)
 """Frames of the performance that are looked at: runs, as the check of a shoot takes them."""
+
+LANDMARKS = 50
 
 LENS = np.array([-0.28, 0.12, 0.0012, -0.0015, -0.02])
 DETECTOR = detector_noise(2.0, 1.6, 1.6)
@@ -80,9 +82,10 @@ def out_of_step(index: int, frames: int) -> Sample:
 
 
 def as_sample(observations: Observations, rig: Rig) -> Sample:
-    """The frames of :data:`ROWS`."""
-    pixels = np.swapaxes(observations.mean[list(ROWS)], 1, 2).astype(np.float64)
-    points = observations.points.evaluate(mean_head(head()))
+    """Some landmarks of the frames of :data:`ROWS`."""
+    chosen = observations.select_landmarks(spread(np.arange(len(observations.points)), LANDMARKS))
+    pixels = np.swapaxes(chosen.mean[list(ROWS)], 1, 2).astype(np.float64)
+    points = chosen.points.evaluate(mean_head(head()))
     sizes = np.array([camera.size for camera in rig])
     return Sample(pixels, points, rig, observations.frames[list(ROWS)], sizes)
 
