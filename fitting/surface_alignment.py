@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from fitting.alignment import RigidMotion
-from fitting.closest import Surface
 
 Array = NDArray[np.float64]
 
@@ -19,8 +20,18 @@ STAYS = RigidMotion(np.eye(3)[None], np.zeros((1, 3)), np.ones(1))
 """The motion that leaves everything where it is."""
 
 
+class NearSurface(Protocol):
+    """What knows its closest points and unit normals, such as :class:`fitting.closest.Surface`."""
+
+    normals: Array
+
+    def closest(self, points: Array) -> tuple[Array, NDArray[np.int64]]:
+        """The closest points (N, 3) to points (N, 3), and whose normal each has."""
+        ...
+
+
 def surface_onto_points(
-    surface: Surface,
+    surface: NearSurface,
     points: Array,
     start: RigidMotion = STAYS,
     *,

@@ -34,6 +34,7 @@ COMMANDS = {
     "demo": ("pipeline.commands.demo", "Run the shoot that comes with vultus, and say how accurate it is."),
     "layouts": ("pipeline.commands.layouts", "The landmark layouts that there are."),
     "model": ("pipeline.commands.model", "Head models of others: bring them in, register them."),
+    "topology": ("pipeline.commands.topology", "Your own head mesh: register it, and export takes on it."),
     "train": ("pipeline.commands.train", "Train a landmark network on synthetic heads."),
     "database": ("pipeline.commands.database", "A library of captured expressions: add, search, sample."),
     "ablate": ("pipeline.commands.ablate", "Train short, one thing changed at a time, and compare."),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import InputError
+from fitting.polygons import filled
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +19,10 @@ class ObjMesh:
 
     Attributes:
         vertices: (V, 3) in the file's unit. uv: (N, 2), v up; one row of zeros where the file has none.
-        quads, quads_uv: (Q, 4) indices into both.
-        groups: (Q,) name of the group that each face stands in; empty before the first.
+        quads, quads_uv: (Q, 4) indices into both; wider, and filled in the same way, where faces have more
+            corners.
+        groups: (Q,) name of the group that each face stands in, or of the object in a file without groups;
+            empty before the first.
     """
 
     vertices: NDArray[np.float64]
@@ -29,31 +32,31 @@ class ObjMesh:
     groups: NDArray[np.str_]
 
 
-def read_obj(path: Path) -> ObjMesh:
+def read_obj(path: Path, *, polygons: bool = False) -> ObjMesh:
     """Read a mesh.
 
+    Args:
+        path: of the file. polygons: whether faces may have more than four corners.
+
     Raises:
-        InputError: the file cannot be read, or is no OBJ of triangles and quads.
+        InputError: the file cannot be read, or is no OBJ of such faces.
     """
     lines = _lines(path)
-    corners, groups, group = list[list[tuple[int, int]]](), list[str](), ""
-    for line in lines:
-        if line.startswith("f "):
-            corners.append(_face(line, path))
-            groups.append(group)
-        elif line.startswith("g "):
-            group = line[2:].strip()
+    faces = [_face(line, path) for line in lines if line.startswith("f ")]
     vertices, uv = _numbers(lines, "v ", 3, path), _numbers(lines, "vt ", 2, path)
-    if not corners:
+    if not faces:
         raise InputError("the mesh has no faces", where=str(path))
-    table = np.array(corners, np.int64)
+    widest = max(map(len, faces))
+    if widest > 4 and not polygons:
+        raise InputError(f"a face has {widest} corners; triangles and quads are read", where=str(path))
+    table = np.stack([filled([[corner[k] for corner in face] for face in faces]) for k in (0, 1)], axis=-1)
     # a negative index counts back from the end
     place = np.where(table < 0, table + np.array([len(vertices), len(uv)]), table - 1)
     if not len(uv):
         uv, place[..., 1] = np.zeros((1, 2)), 0
     if place.min() < 0 or place[..., 0].max() >= len(vertices) or place[..., 1].max() >= len(uv):
         raise InputError("a face names a vertex that is not there", where=str(path))
-    return ObjMesh(vertices, uv, place[..., 0], place[..., 1], np.array(groups))
+    return ObjMesh(vertices, uv, place[..., 0], place[..., 1], _groups(lines))
 
 
 def read_obj_vertices(path: Path) -> NDArray[np.float64]:
@@ -83,14 +86,26 @@ def _numbers(lines: Sequence[str], head: str, width: int, path: Path) -> NDArray
     return table
 
 
+def _groups(lines: Sequence[str]) -> NDArray[np.str_]:
+    """The group of each face; objects stand for groups where the file has none."""
+    head = "g " if any(line.startswith("g ") for line in lines) else "o "
+    groups, group = list[str](), ""
+    for line in lines:
+        if line.startswith("f "):
+            groups.append(group)
+        elif line.startswith(head):
+            group = line[2:].strip()
+    return np.array(groups)
+
+
 def _face(line: str, path: Path) -> list[tuple[int, int]]:
     try:
         corners = [_corner(corner) for corner in line.split()[1:]]
     except ValueError as error:
         raise InputError(f"this is no face: {line.strip()!r}", where=str(path)) from error
-    if not 3 <= len(corners) <= 4:
-        raise InputError(f"a face has {len(corners)} corners; triangles and quads are read", where=str(path))
-    return [*corners, corners[2]] if len(corners) == 3 else corners
+    if len(corners) < 3:
+        raise InputError(f"a face has {len(corners)} corners", where=str(path), fix="Is the file whole?")
+    return corners
 
 
 def _corner(text: str) -> tuple[int, int]:

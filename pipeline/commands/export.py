@@ -17,6 +17,7 @@ Examples:
   vultus export footage/take1
   vultus export footage/take1 --format usd --format alembic --units cm --up Z
   vultus export footage/take1 --format obj --motion removed --part skin --subdivision 1
+  vultus export footage/take1 --format alembic --topology hero
 """
 
 
@@ -34,6 +35,7 @@ Examples:
 )
 @click.option("--frame-offset", type=int, help="Added to every frame number.")
 @click.option("--subdivision", type=click.IntRange(0, 2), help="Levels of Catmull-Clark subdivision.")
+@click.option("--topology", help="Your own mesh instead of the head model's; see: vultus topology list")
 @click.option(
     "--part", "parts", multiple=True, help="Of the head, such as skin; may be repeated. Default: all."
 )

@@ -17,7 +17,8 @@ from calibration.formats.conventions import to_graphics
 from calibration.formats.usd_filmback import film_back
 from calibration.whole_file import whole_file
 from pipeline.export.options import UNITS, ExportOptions
-from pipeline.export.scene import ExportScene, Surface, build_scene, world_axes
+from pipeline.export.scene import ExportScene, build_scene, world_axes
+from pipeline.export.surface import Surface
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel
@@ -84,7 +85,7 @@ def _write(abc: Any, scene: ExportScene, path: Path) -> None:
         options.progress(position + 1, len(scene.frames), f"{options.name}.abc")
     for part, faces in scene.surface.parts.items():
         sample = abc.AbcGeom.OFaceSetSchemaSample(_integers(faces))
-        schema.createFaceSet(part).getSchema().set(sample)
+        schema.createFaceSet(part.replace("/", "_")).getSchema().set(sample)
     if options.motion == "world":
         for camera in scene.performance.rig:
             _add_camera(abc, archive, scene, camera)

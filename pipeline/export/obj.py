@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from calibration.whole_file import whole_file
 from pipeline.export.options import UNITS, ExportOptions
-from pipeline.export.scene import Surface, build_scene
+from pipeline.export.scene import build_scene
+from pipeline.export.surface import Surface
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel
@@ -22,7 +23,7 @@ _AXES = {"world": "world axes", "removed": "without head motion", "skull": "skul
 def export_obj(
     performance: Performance, model: HeadModel, folder: Path, *, options: ExportOptions | None = None
 ) -> list[Path]:
-    """Write ``name.1001.obj`` for each frame and ``name.neutral.obj``: quads, UVs, a group per part.
+    """Write ``name.1001.obj`` for each frame and ``name.neutral.obj``: faces, UVs, a group per part.
 
     The neutral is in canonical axes. The header says the unit and the axes, since OBJ has none.
 
@@ -65,21 +66,22 @@ def _write(path: Path, vertices: NDArray[np.float64], title: str, faces: str, op
     )
     body = (line * len(vertices)) % tuple(vertices.ravel().tolist())
     with whole_file(path) as partial:
-        partial.write_text(header + body + faces, encoding="ascii")
+        partial.write_text(header + body + faces, encoding="utf-8")
 
 
 def _face_text(surface: Surface) -> str:
-    """Texture coordinates and grouped quads: what is the same in every frame."""
+    """Texture coordinates and grouped faces, in their order: what is the same in every frame."""
     textured = len(surface.uv) > 1
     blocks = ["".join(f"vt {u:.6f} {v:.6f}\n" for u, v in surface.uv if textured)]
-    for part, faces in surface.parts.items():
-        corners = np.stack([surface.quads[faces] + 1, surface.quads_uv[faces] + 1], axis=-1)
-        text = "".join(_face_line(face, textured) for face in corners.tolist())
-        blocks.append(f"g {part}\ns 1\n{text}")
+    part, sizes = surface.part_of_face, surface.face_sizes
+    corners = np.stack([surface.quads + 1, surface.quads_uv + 1], axis=-1)
+    changes = np.flatnonzero(part[1:] != part[:-1]) + 1
+    for run in np.split(np.arange(len(part)), changes):
+        lines = (_face_line(corners[face, : sizes[face]].tolist(), textured) for face in run)
+        blocks.append(f"g {part[run[0]]}\ns 1\n{''.join(lines)}")
     return "".join(blocks)
 
 
 def _face_line(corners: list[list[int]], textured: bool) -> str:
-    """A face of vertex and texture numbers; a quad whose last corner is there twice is a triangle."""
-    distinct = corners[:3] if corners[2][0] == corners[3][0] else corners
-    return "f " + " ".join(f"{v}/{vt}" if textured else str(v) for v, vt in distinct) + "\n"
+    """A face of vertex and texture numbers."""
+    return "f " + " ".join(f"{v}/{vt}" if textured else str(v) for v, vt in corners) + "\n"

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from calibration.errors import UsageError
+from fitting.topology.store import Topology
 from pipeline.progress import Progress, silent
 
 UNITS: dict[str, float] = {"m": 1.0, "cm": 100.0, "mm": 1000.0}
@@ -26,7 +27,9 @@ class ExportOptions:
             eyes left; or "skull", the head held still and the neck moving against it.
         frame_offset: added to every frame number.
         subdivision: levels of Catmull-Clark subdivision, 0 to 2.
-        parts: of the head, by name; all by default.
+        parts: of the head, by name; all by default. Of a topology, its groups.
+        topology: the user's own mesh to write instead of the head model's; not in the ARKit CSV, which has
+            no mesh.
         start_frame: the frame number at time zero (glTF); None for the first frame of the performance.
         head_reference: what HeadYaw, HeadPitch and HeadRoll are measured from (ARKit CSV): "mean", the mean
             orientation of the head over the performance, which needs no particular world; or "world", the
@@ -48,6 +51,7 @@ class ExportOptions:
     frame_offset: int = 0
     subdivision: int = 0
     parts: tuple[str, ...] | None = None
+    topology: Topology | None = None
     start_frame: int | None = None
     head_reference: Literal["mean", "world"] = "mean"
     neutral_frames: tuple[int, ...] = ()

@@ -20,6 +20,8 @@ from fitting.model_arrays import as_array
 from fitting.posed import joint_positions, neutral_vertices
 from pipeline.export.options import UNITS, ExportOptions
 from pipeline.export.subdivision import catmull_clark, refine_uv
+from pipeline.export.surface import Expressive, Skin, Surface
+from pipeline.export.topology import on_topology
 
 if TYPE_CHECKING:
     from fitting.head_model import HeadModel
@@ -30,71 +32,6 @@ Int = NDArray[np.int64]
 
 _Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 """From Y up to Z up, as Blender and USD have it: the face that looked along +Z looks along -Y."""
-
-
-@dataclass(frozen=True, eq=False)
-class Surface:
-    """The faces of the head; V vertices, Q faces.
-
-    Attributes:
-        quads: (Q, 4) vertices of each face, the last repeated where it is a triangle.
-        quads_uv: (Q, 4) the same, into uv.
-        uv: (N, 2) texture coordinates, v upwards.
-        parts: by name, the faces (indices of quads) of a part of the head.
-        source: (V,) the vertex of the head model that each one is; -1 for those of a subdivision.
-    """
-
-    quads: Int
-    quads_uv: Int
-    uv: Float
-    parts: dict[str, Int]
-    source: Int
-
-    @property
-    def triangles(self) -> Int:
-        """(T, 3) the faces, each quad as two."""
-        return _halves(self.quads, self.quads)
-
-    @property
-    def triangles_uv(self) -> Int:
-        """(T, 3) the texture coordinates of the triangles."""
-        return _halves(self.quads_uv, self.quads)
-
-    @property
-    def part_of_triangle(self) -> NDArray[np.str_]:
-        """(T,) the part that each triangle belongs to."""
-        part = np.full(len(self.quads), "", dtype=object)
-        for name, faces in self.parts.items():
-            part[faces] = name
-        whole = self.quads[:, 2] != self.quads[:, 3]
-        return np.repeat(part, 1 + whole).astype(np.str_)
-
-    @property
-    def face_sizes(self) -> Int:
-        """(Q,) corners of each face: 4 or 3."""
-        return np.where(self.quads[:, 2] != self.quads[:, 3], 4, 3)
-
-    def corners(self, of: Int) -> Int:
-        """The rows of `of` (Q, 4) one after another, without the repeated corner of triangles."""
-        kept = np.arange(4) < self.face_sizes[:, None]
-        return of[kept]
-
-
-@dataclass(frozen=True, eq=False)
-class Skin:
-    """The head at rest and how it moves; V vertices, E expressions, K joints. Lengths in the scene's units.
-
-    Attributes:
-        vertices: (V, 3) the neutral.
-        expressions: (E, V, 3) what each expression adds at full strength.
-        weights: (V, K) of the joints.
-        joints: (K, 3) where they are at rest.
-    """
-
-    vertices: Float
-    expressions: Float
-    weights: Float
-    joints: Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,26 +100,23 @@ def build_scene(performance: Performance, model: HeadModel, options: ExportOptio
     """The take as a receiver wants it.
 
     Raises:
-        UsageError: the head has no such part.
+        UsageError: the head has no such part, or was fitted with a model that the topology does not lie on.
     """
-    skin = Skin(
-        neutral_vertices(model, performance.identity, performance.personal_shape),
-        as_array(model.expression_basis),
-        as_array(model.skin_weights),
-        joint_positions(model, performance.identity),
-    )
-    surface, skin = _with_parts(_surface(model), skin, options.parts)
+    expressive = _of_model(performance, model)
+    if options.topology is not None:
+        expressive = on_topology(performance, model, options.topology)
+    surface, skin = _with_parts(expressive.surface, expressive.skin, options.parts)
     for _ in range(options.subdivision):
         surface, skin = _refined(surface, skin)
     scene = ExportScene(
         options,
         surface,
         skin,
-        model.expression_names,
+        expressive.names,
         model.joint_names,
         np.asarray(performance.frames, np.int64) + options.frame_offset,
         float(performance.fps),
-        np.asarray(performance.expression, np.float64),
+        expressive.weights,
         _motion(np.asarray(performance.pose, np.float64), skin.joints, options.motion),
         performance,
     )
@@ -194,10 +128,15 @@ def world_axes(options: ExportOptions) -> Float:
     return _Z_UP if options.up == "Z" else np.eye(3)
 
 
-def _halves(values: Int, quads: Int) -> Int:
-    whole = quads[:, 2] != quads[:, 3]
-    kept = np.stack([np.ones_like(whole), whole], axis=1).ravel()
-    return np.asarray(values[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)[kept])
+def _of_model(performance: Performance, model: HeadModel) -> Expressive:
+    skin = Skin(
+        neutral_vertices(model, performance.identity, performance.personal_shape),
+        as_array(model.expression_basis),
+        as_array(model.skin_weights),
+        joint_positions(model, performance.identity),
+    )
+    weights = np.asarray(performance.expression, np.float64)
+    return Expressive(_surface(model), skin, model.expression_names, weights)
 
 
 def _surface(model: HeadModel) -> Surface:
@@ -220,9 +159,10 @@ def _with_parts(surface: Surface, skin: Skin, wanted: tuple[str, ...] | None) ->
     used, quads = np.unique(surface.quads[chosen], return_inverse=True)
     used_uv, quads_uv = np.unique(surface.quads_uv[chosen], return_inverse=True)
     parts = {name: np.searchsorted(chosen, surface.parts[name]) for name in surface.parts if name in wanted}
+    width = surface.quads.shape[1]
     kept = Surface(
-        quads.reshape(-1, 4).astype(np.int64),
-        quads_uv.reshape(-1, 4).astype(np.int64),
+        quads.reshape(-1, width).astype(np.int64),
+        quads_uv.reshape(-1, width).astype(np.int64),
         surface.uv[used_uv],
         parts,
         surface.source[used],
@@ -233,7 +173,7 @@ def _with_parts(surface: Surface, skin: Skin, wanted: tuple[str, ...] | None) ->
 def _refined(surface: Surface, skin: Skin) -> tuple[Surface, Skin]:
     """One level of subdivision; skin weights are refined like positions."""
     finer = catmull_clark(surface.quads, len(skin.vertices))
-    quads_uv, uv = refine_uv(surface.quads_uv, surface.uv)
+    quads_uv, uv = refine_uv(surface.quads_uv, surface.uv, surface.face_sizes)
     parts = {name: np.flatnonzero(np.isin(finer.face, faces)) for name, faces in surface.parts.items()}
     source = np.concatenate((surface.source, np.full(finer.matrix.shape[0] - len(surface.source), -1)))
     expressions = np.stack([finer.matrix @ delta for delta in skin.expressions])

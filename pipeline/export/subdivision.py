@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, vstack
 
+from fitting.polygons import face_sizes
+
 Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
@@ -34,10 +36,10 @@ def catmull_clark(quads: Int, count: int) -> Refinement:
     the usual cubic rule at borders.
 
     Args:
-        quads: (Q, 4) vertices of each face, the last repeated where it is a triangle.
+        quads: (Q, 4) vertices of each face, the last repeated where it is a triangle; or wider.
         count: V.
     """
-    corners, nexts, face = _corners(quads)
+    corners, nexts, face = _corners(quads, face_sizes(quads))
     edges, edge_of = np.unique(
         np.sort(np.stack((corners, nexts), axis=1), axis=1), axis=0, return_inverse=True
     )
@@ -53,13 +55,13 @@ def catmull_clark(quads: Int, count: int) -> Refinement:
     return Refinement(matrix, new, face)
 
 
-def refine_uv(quads_uv: Int, uv: NDArray[np.float64]) -> tuple[Int, NDArray[np.float64]]:
+def refine_uv(quads_uv: Int, uv: NDArray[np.float64], sizes: Int) -> tuple[Int, NDArray[np.float64]]:
     """Texture coordinates of the refined faces, in the order of :func:`catmull_clark`: bilinear, seams kept.
 
     Args:
-        quads_uv: (Q, 4) indices into uv (N, 2).
+        quads_uv: (Q, 4) indices into uv (N, 2). sizes: (Q,) corners of each face.
     """
-    corners, nexts, face = _corners(quads_uv)
+    corners, nexts, face = _corners(quads_uv, sizes)
     edges, edge_of = np.unique(
         np.sort(np.stack((corners, nexts), axis=1), axis=1), axis=0, return_inverse=True
     )
@@ -71,15 +73,13 @@ def refine_uv(quads_uv: Int, uv: NDArray[np.float64]) -> tuple[Int, NDArray[np.f
     return new, np.concatenate((uv, middles, centres))
 
 
-def _corners(quads: Int) -> tuple[Int, Int, Int]:
+def _corners(quads: Int, sizes: Int) -> tuple[Int, Int, Int]:
     """The corners of all faces one after another: vertex, next vertex round the face, and face."""
-    whole = quads[:, 2] != quads[:, 3]
-    kept = np.ones(quads.shape, dtype=bool)
-    kept[:, 3] = whole
+    kept = np.arange(quads.shape[1]) < sizes[:, None]
     following = np.roll(quads, -1, axis=1)
-    following[~whole, 2] = quads[~whole, 0]
-    face = np.repeat(np.arange(len(quads)), kept.sum(axis=1))
-    return quads[kept], following[kept], face
+    each = np.arange(len(quads))
+    following[each, sizes - 1] = quads[:, 0]
+    return quads[kept], following[kept], np.repeat(each, sizes)
 
 
 def _previous(face: Int, edge_of: Int) -> Int:

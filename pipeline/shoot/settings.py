@@ -128,6 +128,7 @@ class FitSettings(Section):
     model: str = "makehuman"
     cameras: Literal["auto", "known", "refine", "poses", "unknown", "moving"] = "auto"
     refine: tuple[Literal["camera_rotation", "camera_translation", "focal", "distortion"], ...] = ()
+    refine_cameras: tuple[str, ...] = ()
     solver: Literal["lm", "lbfgs"] | None = None
     max_iterations: int | None = Field(default=None, ge=1)
     identity_prior: Literal["gaussian", "mixture"] | None = None
@@ -148,6 +149,7 @@ class ExportSettings(Section):
     frame_offset: int = 0
     subdivision: int = Field(default=0, ge=0, le=2)
     parts: tuple[str, ...] | None = Field(default=None, min_length=1)
+    topology: str | None = None
     neutral_frames: str = ""
 
 

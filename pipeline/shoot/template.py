@@ -203,4 +203,5 @@ formats = ["usd", "obj", "gltf", "arkit"]   # and alembic, ply, npz
 # subdivision = 1        # levels of Catmull-Clark subdivision
 # neutral_frames = "1001-1005"   # where the face is neutral: the ARKit weights are zero there
 # parts = ["skin", "left_eye", "right_eye"]   # of the head; all if not said
+# topology = "hero"      # on your own mesh and blend shapes, brought in with: vultus topology register
 """

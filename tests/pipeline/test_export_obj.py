@@ -57,7 +57,7 @@ def test_the_unit_is_applied_and_stated(tmp_path: Path) -> None:
 
 def test_an_unknown_format_or_unit_names_the_known_ones() -> None:
     """The message lists what there is."""
-    with pytest.raises(UsageError, match="Known are: arkit, gltf, obj"):
+    with pytest.raises(UsageError, match="Known are: alembic, arkit, gltf, npz, obj"):
         exporter("fbx")
     with pytest.raises(UsageError, match="Known are: m, cm, mm"):
         ExportOptions(units="inch")

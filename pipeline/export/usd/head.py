@@ -11,6 +11,7 @@ from fitting.head_model import PARENTS
 from fitting.vertex_normals import vertex_normals
 from pipeline.export.scene import ExportScene
 from pipeline.export.usd.mesh import DefinedMesh, define_mesh
+from pipeline.export.usd.names import prim_names
 from pipeline.export.usd.stage import HEAD, custom, extent, set_root, stage_file, translation, vectors
 
 MESH = HEAD.AppendChild("mesh")
@@ -76,7 +77,7 @@ def _add_blend_shapes(stage: Usd.Stage, defined: DefinedMesh, scene: ExportScene
     skin, triangles = scene.skin, scene.surface.triangles
     size = float(np.ptp(skin.vertices, axis=0).max())
     targets = []
-    for name, delta in zip(scene.expression_names, skin.expressions, strict=True):
+    for name, delta in zip(prim_names(scene.expression_names), skin.expressions, strict=True):
         path = MESH.AppendChild(name)
         turn = vertex_normals(skin.vertices + delta, triangles) - defined.normals
         moved = np.flatnonzero(

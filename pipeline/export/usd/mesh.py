@@ -10,6 +10,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, Vt
 from fitting.vertex_normals import vertex_normals
 from pipeline.export.materials import MATERIALS, Material
 from pipeline.export.scene import ExportScene
+from pipeline.export.usd.names import prim_names
 from pipeline.export.usd.stage import Float, extent, vectors
 
 
@@ -55,16 +56,17 @@ def _add_texture_coordinates(mesh: UsdGeom.Mesh, scene: ExportScene) -> None:
 def _add_materials(stage: Usd.Stage, mesh: UsdGeom.Mesh, scene: ExportScene, looks: Sdf.Path) -> None:
     UsdGeom.Scope.Define(stage, looks)
     UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim())
-    for part, faces in scene.surface.parts.items():
+    parts = scene.surface.parts
+    for name, (part, faces) in zip(prim_names(parts), parts.items(), strict=True):
         subset = UsdGeom.Subset.CreateGeomSubset(
             mesh,
-            part,
+            name,
             UsdGeom.Tokens.face,
             Vt.IntArray.FromNumpy(faces.astype(np.int32)),
             UsdShade.Tokens.materialBind,
             UsdGeom.Tokens.partition,
         )
-        material = _define_material(stage, looks.AppendChild(part), MATERIALS.get(part, MATERIALS["skin"]))
+        material = _define_material(stage, looks.AppendChild(name), MATERIALS.get(part, MATERIALS["skin"]))
         UsdShade.MaterialBindingAPI.Apply(subset.GetPrim()).Bind(material)
     UsdShade.MaterialBindingAPI(mesh).SetMaterialBindSubsetsFamilyType(UsdGeom.Tokens.partition)
 

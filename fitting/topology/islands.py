@@ -1,0 +1,96 @@
+"""The connected pieces of a user's mesh, and which part of our head each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fitting.closest import Surface
+from fitting.head_model import HeadModel
+
+Array = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+SKIN, EYES, TEETH, TONGUE = "skin", ("left_eye", "right_eye"), ("upper_teeth", "lower_teeth"), "tongue"
+FOLLOWED = (SKIN, *EYES, *TEETH, TONGUE)
+"""Parts of our head that a piece may follow; skin is also what everything else follows, near or far."""
+
+_EYE_REACH, _EYE_SHARE = 1.15, 0.95
+"""Of the radius of our eyeball, within which nearly all of an eye's piece is of its middle."""
+_ASKED = 150
+_SKIN_HANDICAP = 1.3
+"""The inside of the mouth is skin, and close to teeth."""
+_PART_REACH = 0.012
+"""Metres from our teeth or tongue that theirs may be, on average."""
+
+
+@dataclass(frozen=True, eq=False)
+class OurHead:
+    """Our head in the shape that was fitted to the user's: vertices (V, 3), joints (K, 3), metres."""
+
+    model: HeadModel
+    vertices: Array
+    joints: Array
+
+    def triangles(self, *parts: str) -> Int:
+        """(T, 3) of some parts."""
+        members = np.zeros(len(self.vertices), dtype=np.bool_)
+        for part in parts:
+            members[self.model.parts[part]] = True
+        triangles = np.asarray(self.model.triangles, np.int64)
+        return triangles[members[triangles].all(axis=1)]
+
+    def joint(self, name: str) -> Array:
+        """(3,) where a joint is."""
+        return np.asarray(self.joints[self.model.joint_names.index(name)])
+
+    def radius(self, eye: str) -> float:
+        """Of an eyeball, metres."""
+        ball = self.vertices[self.model.parts[eye]]
+        return float(np.linalg.norm(ball - self.joint(eye), axis=1).max())
+
+
+def islands(vertices: Array, triangles: Int) -> Int:
+    """(V,) which connected piece each vertex belongs to; vertices at the same place count as one."""
+    size = max(float(np.ptp(vertices, axis=0).max()), 1e-300)
+    _, same = np.unique(np.round(vertices / size * 1e6).astype(np.int64), axis=0, return_inverse=True)
+    welded = same.reshape(-1)[triangles]
+    count = int(same.max()) + 1
+    ends = np.concatenate([welded[:, [0, 1]], welded[:, [1, 2]]])
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(count, count))
+    _, label = connected_components(graph, directed=False)
+    return np.asarray(label[same.reshape(-1)], np.int64)
+
+
+def parts_of(vertices: Array, island: Int, skin: int, ours: OurHead) -> Int:
+    """(V,) the part of our head, in :data:`FOLLOWED`, that each vertex follows.
+
+    Args:
+        vertices: (V, 3) of the user's mesh where it lies on our head. island: (V,) pieces.
+        skin: the piece that is known to be skin. ours: our head in its shape.
+    """
+    surfaces = {part: Surface(ours.vertices, ours.triangles(part)) for part in (SKIN, *TEETH, TONGUE)}
+    part = np.zeros(len(vertices), np.int64)
+    order = np.argsort(island, kind="stable")
+    for piece in np.split(order, np.flatnonzero(np.diff(island[order])) + 1):
+        if island[piece[0]] != skin:
+            part[piece] = FOLLOWED.index(_part_of(vertices[piece], ours, surfaces))
+    return part
+
+
+def _part_of(piece: Array, ours: OurHead, surfaces: dict[str, Surface]) -> str:
+    for eye in EYES:
+        reach = np.linalg.norm(piece - ours.joint(eye), axis=1)
+        if (reach < _EYE_REACH * ours.radius(eye)).mean() > _EYE_SHARE:
+            return eye
+    asked = piece[:: max(1, len(piece) // _ASKED)]
+    apart = {
+        part: float(np.linalg.norm(surface.closest(asked)[0] - asked, axis=1).mean())
+        for part, surface in surfaces.items()
+    }
+    inner = min((*TEETH, TONGUE), key=lambda part: apart[part])
+    return inner if apart[inner] < min(_PART_REACH, _SKIN_HANDICAP * apart[SKIN]) else SKIN
