@@ -41,7 +41,7 @@ class Options:
     robust_px: float = 1.0
     noise_px: float = 0.2
     max_iterations: int = 60
-    tolerance: float = 1e-9
+    tolerance: float = 1e-8
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ class Adjusted:
     def noise_px(self) -> float:
         """Standard deviation of a corner's coordinate in pixels, by the residuals that are left."""
         return float(np.sqrt(self._problem.variance(self.state, self.points)))
+
+    def noise_with(self, shape: ShapePrior) -> float:
+        """The same, at most, if the board's points could be off too."""
+        return float(np.sqrt(self._problem.variance_with(self.state, self.points, shape)))
 
     @cached_property
     def uncertainty(self) -> Uncertainty:
@@ -176,13 +180,23 @@ class _Problem:
         cameras, shift = self.free.spread(free)
         return state.boards_moved(boards).cameras_moved(cameras), points + shift
 
-    def variance(self, state: State, points: Array) -> float:
-        """Of a corner's coordinate, in square pixels."""
+    def variance(self, state: State, points: Array, gain: float = 0.0, more: int = 0) -> float:
+        """Of a corner's coordinate, in square pixels; if more unknowns took a gain out of the squares."""
         left = residuals(state, self.images, points)
         _, weight = self._robust(left)
-        unknowns = len(self.free.index) + 6 * len(state.board_rotation)
-        squared = np.nan_to_num((left**2).sum(-1))
-        return float((weight * squared).sum() / max(2 * int(self.images.seen.sum()) - unknowns, 1))
+        unknowns = len(self.free.index) + 6 * len(state.board_rotation) + more
+        squared = (weight * np.nan_to_num((left**2).sum(-1))).sum() - gain
+        return float(squared / max(2 * int(self.images.seen.sum()) - unknowns, 1))
+
+    def variance_with(self, state: State, points: Array, shape: ShapePrior) -> float:
+        """The same after a step of the board's points alone."""
+        error = residuals(state, self.images, points)
+        _, weight = self._robust(error)
+        free = Free(np.zeros_like(self.free.cameras), shape.free)
+        system = assemble(state, self.images, points, np.nan_to_num(error), weight, free)
+        stiff, _ = shape.quadratic(points, self.options.noise_px)
+        gain = float(system.gradient @ np.linalg.solve(system.matrix + stiff, system.gradient))
+        return self.variance(state, points, gain, len(system.gradient))
 
     def uncertainty(self, state: State, points: Array) -> Uncertainty:
         reduced, _, _ = self.linearise(state, points).reduced(0.0)

@@ -23,9 +23,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _ROUNDS = 12
-# A board is refined of itself where that lowers the noise to this much; a few steps tell.
+# A board is refined of itself where that lowers the noise to this much.
 _SHAPE_GAIN = 0.9
-_TRIAL_STEPS = 4
 # Standard deviation, as a share of the focal length, at which a calibration is no calibration.
 _FOCAL_UNSURE = 0.03
 # Before it is known who agrees, everyone has a say, with this many pixels of patience.
@@ -86,7 +85,8 @@ def fit_jointly(
     current, agreeing = fit.agreed(current, agreeing, None)
     shape = None
     for belief in shapes:
-        if not insist and not fit.asks_for(belief, current, agreeing):
+        found = current.adjusted
+        if not insist and found.noise_with(belief) > _SHAPE_GAIN * found.noise_px:
             continue
         shape = belief
         current = fit.refined(current, agreeing, current.free, shape)
@@ -177,19 +177,13 @@ class _Fit:
         agreeing: Bools,
         free: Bools,
         shape: ShapePrior | None,
-        steps: int = Options.max_iterations,
     ) -> _Current:
         before, typical = current.adjusted, current.typical
         start = place_boards(before.state, self.sightings, self.boards(agreeing), before.points)
         prior = lens_prior(self.lineup.sizes, before.state.lens, [fit.model for fit in self.lineup.lenses])
-        options = Options(max(1.0, 4 * typical), typical / np.sqrt(2), max_iterations=steps)
+        options = Options(max(1.0, 4 * typical), typical / np.sqrt(2))
         found = adjust(start.state, start.images, before.points, free, prior, options, shape)
         return _Current(found, free, self.typical(found.rms, agreeing))
-
-    def asks_for(self, shape: ShapePrior, current: _Current, agreeing: Bools) -> bool:
-        """Whether the noise of the corners is clearly lower for a board whose points may be off."""
-        trial = self.refined(current, agreeing, current.free, shape, _TRIAL_STEPS)
-        return trial.adjusted.noise_px < _SHAPE_GAIN * current.adjusted.noise_px
 
     def require_connected(self, agreeing: Bools) -> None:
         """Raise an UnfitCamerasError for cameras that hang on too few agreeing frames, or on none."""

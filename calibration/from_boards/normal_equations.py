@@ -149,10 +149,10 @@ class _Sums:
         rows = np.repeat(weight, 2, axis=-1)[:, None]
         weighted_camera, weighted_board = camera.transpose(0, 2, 1) * rows, board.transpose(0, 2, 1) * rows
         left = error.reshape(*flat, 1)
-        _add_by(self.cameras, images.camera, weighted_camera @ camera)
-        _add_by(self.camera_gradient, images.camera, (weighted_camera @ left)[..., 0])
-        _add_by(self.boards, images.board, weighted_board @ board)
-        _add_by(self.board_gradient, images.board, (weighted_board @ left)[..., 0])
+        add_by(self.cameras, images.camera, weighted_camera @ camera)
+        add_by(self.camera_gradient, images.camera, (weighted_camera @ left)[..., 0])
+        add_by(self.boards, images.board, weighted_board @ board)
+        add_by(self.board_gradient, images.board, (weighted_board @ left)[..., 0])
         self.mixed[part] = weighted_camera @ board
         if self.with_points:
             self._add_points(images, by, error, weight)
@@ -162,9 +162,9 @@ class _Sums:
         self.points += np.einsum("mnak,mnal->nkl", weighted, by.by_point, optimize=True)
         self.point_gradient += np.einsum("mnak,mna->nk", weighted, error)
         camera = np.moveaxis(by.by_camera[..., self.columns], -1, -2) @ weighted
-        _add_by(self.camera_points, images.camera, camera.transpose(0, 2, 1, 3))
+        add_by(self.camera_points, images.camera, camera.transpose(0, 2, 1, 3))
         board = np.moveaxis(by.by_board, -1, -2) @ weighted
-        _add_by(self.board_points, images.board, board.transpose(0, 2, 1, 3))
+        add_by(self.board_points, images.board, board.transpose(0, 2, 1, 3))
 
     def system(self, images: Images) -> System:
         """The sums as normal equations of the free unknowns; the images in the order that was added."""
@@ -225,7 +225,7 @@ class _Sums:
         return _Group(rows[rows >= 0], boards, flat[rows >= 0])
 
 
-def _add_by(total: Array, ids: Ints, values: Array) -> None:
+def add_by(total: Array, ids: Ints, values: Array) -> None:
     """Add values (M, ...) to the entries (K, ...) of a total that their ids (M,) name."""
     unique, inverse = np.unique(ids, return_inverse=True)
     count = len(ids)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.from_boards.board_images import Images, State, board_derivatives, image_rms, residuals
+from calibration.from_boards.normal_equations import add_by
 from calibration.lens import undistort
 
 Array = NDArray[np.float64]
@@ -24,7 +25,8 @@ MINIMUM_CORNERS = 6
 """The fewest corners of an image that tell where the board is, and that it is the board."""
 
 _STEPS = 25
-_TOLERANCE = 1e-8
+_TOLERANCE = 1e-7
+_MAX_DAMPING = 1e3
 # Corners nearly on a line do not tell how the board is tilted: the least width of their spread, as a share
 # of its length.
 _LEAST_WIDTH = 0.05
@@ -179,33 +181,40 @@ def _members(ids: Ints) -> Iterator[Ints]:
 
 def fit_boards(state: State, images: Images, points: Array) -> Placed:
     """Refine all board poses at once, each by its own Levenberg-Marquardt, with the cameras held."""
-    count = len(state.board_rotation)
-    damping = np.full(count, 1e-4)
+    rotation, translation = state.board_rotation.copy(), state.board_translation.copy()
+    damping = np.full(len(rotation), 1e-4)
     cost = _board_cost(state, images, points)
-    seen = images.seen[..., None]
+    active = np.arange(len(rotation))
     for _ in range(_STEPS):
-        error = np.nan_to_num(residuals(state, images, points)) * seen
-        error = error.reshape(len(error), -1)
-        jacobian = (board_derivatives(state, images, points) * seen[..., None]).reshape(*error.shape, 6)
-        left, right = np.zeros((count, 6, 6)), np.zeros((count, 6))
-        np.add.at(left, images.board, jacobian.transpose(0, 2, 1) @ jacobian)
-        np.add.at(right, images.board, np.einsum("mki,mk->mi", jacobian, error))
-        diagonal = np.einsum("bii->bi", left)[:, :, None] * np.eye(6)
-        step = -np.linalg.solve(left + damping[:, None, None] * diagonal, right[..., None])[..., 0]
-        trial = state.boards_moved(step)
-        trial_cost = _board_cost(trial, images, points)
-        better = trial_cost < cost
-        state = replace(
-            state,
-            board_rotation=np.where(better[:, None, None], trial.board_rotation, state.board_rotation),
-            board_translation=np.where(better[:, None], trial.board_translation, state.board_translation),
-        )
-        damping = np.where(better, damping / 10, damping * 10).clip(1e-12, 1e9)
-        done = np.where(better, cost - trial_cost, 0.0) <= _TOLERANCE * cost
-        cost = np.where(better, trial_cost, cost)
-        if done.all():
+        chosen = np.isin(images.board, active)
+        part = replace(images.take(chosen), board=np.searchsorted(active, images.board[chosen]))
+        now = replace(state, board_rotation=rotation[active], board_translation=translation[active])
+        trial = now.boards_moved(_board_steps(now, part, points, damping[active]))
+        trial_cost = _board_cost(trial, part, points)
+        better = trial_cost < cost[active]
+        moved = active[better]
+        rotation[moved], translation[moved] = trial.board_rotation[better], trial.board_translation[better]
+        settled = better & (cost[active] - trial_cost <= _TOLERANCE * cost[active])
+        cost[moved] = trial_cost[better]
+        damping[active] = np.where(better, damping[active] / 10, damping[active] * 10).clip(1e-12)
+        active = active[~settled & (damping[active] < _MAX_DAMPING)]
+        if not len(active):
             break
+    state = replace(state, board_rotation=rotation, board_translation=translation)
     return Placed(state, images, image_rms(residuals(state, images, points)))
+
+
+def _board_steps(state: State, images: Images, points: Array, damping: Array) -> Array:
+    """The damped Gauss-Newton step (B, 6) of each board."""
+    seen = images.seen[..., None]
+    error = np.where(seen, residuals(state, images, points), 0.0)
+    error = error.reshape(len(error), -1, 1)
+    jacobian = (board_derivatives(state, images, points) * seen[..., None]).reshape(*error.shape[:2], 6)
+    left, right = np.zeros((len(damping), 6, 6)), np.zeros((len(damping), 6))
+    add_by(left, images.board, jacobian.transpose(0, 2, 1) @ jacobian)
+    add_by(right, images.board, (jacobian.transpose(0, 2, 1) @ error)[..., 0])
+    diagonal = np.einsum("bii->bi", left)[:, :, None] * np.eye(6)
+    return np.asarray(-np.linalg.solve(left + damping[:, None, None] * diagonal, right[..., None])[..., 0])
 
 
 def _board_cost(state: State, images: Images, points: Array) -> Array:
