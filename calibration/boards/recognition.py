@@ -44,6 +44,8 @@ _MIN_MARKERS = 4
 # So many markers an image are not read by chance.
 _SURE_MARKERS = 10
 _REFINED_SHARE = 0.1
+# Markers are looked for in each so many-th image: one that shows most of the board is enough.
+_EACH = 2
 _COLUMNS = range(2, 25)
 # Markers lie where the board has them to this share of their distance, but for the lens.
 _TOLERANCE = 0.08
@@ -81,7 +83,7 @@ class Recognised:
 def recognised(images: Sequence[Image]) -> Recognised | None:
     """The checkerboard, ChArUco board or AprilGrid that is in most of a few grey images (H, W), if any."""
     # Markers first: a checkerboard is easily made out in a ChArUco board, but not the other way round.
-    with_markers = marker_board(images)
+    with_markers = marker_board(images[::_EACH])
     if with_markers is not None:
         return with_markers
     size = checkerboard_size(images)
