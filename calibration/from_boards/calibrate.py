@@ -18,7 +18,7 @@ from calibration.from_boards.agreement import UnfitCamerasError
 from calibration.from_boards.between_frames import Late, earlier
 from calibration.from_boards.collect import Findings
 from calibration.from_boards.consensus import place_most
-from calibration.from_boards.in_time import solve_in_time
+from calibration.from_boards.in_time import ROUNDS, solve_in_time
 from calibration.from_boards.joint import JointFit, fit_jointly
 from calibration.from_boards.lens_fit import LensFit, LensImages
 from calibration.from_boards.lineup import Lineup
@@ -28,6 +28,7 @@ from calibration.from_boards.poses import Sightings
 from calibration.from_boards.result import BoardCalibration
 from calibration.from_boards.seen import Seen, what_was_seen
 from calibration.from_boards.shape_prior import Refinement, ShapePrior
+from calibration.from_boards.steps import Steps
 
 __all__ = ["BoardCalibration", "BoardOptions", "calibrate_board"]
 
@@ -71,15 +72,18 @@ def calibrate_board(
     options = options or BoardOptions()
     lens_images = lens_images or {}
     _check_names(images, lens_images, reference, options)
-    found = detect_all(images, sizes, board, workers=options.workers, progress=progress)
-    lens_found = detect_all(lens_images, sizes, board, workers=options.workers, progress=progress)
-    lenses, left_out = _lenses(what_was_seen(found, lens_found, sizes, board.points), board, options)
+    count = sum(len(views) for many in (images, lens_images) for views in many.values())
+    steps = Steps(progress, count + ROUNDS * (len(images) + 1))
+    found = detect_all(images, sizes, board, workers=options.workers, progress=steps.of_many)
+    lens_found = detect_all(lens_images, sizes, board, workers=options.workers, progress=steps.of_many)
+    seen = what_was_seen(found, lens_found, sizes, board.points)
+    lenses, left_out = _lenses(seen, board, options, steps)
     left_out = {name: _advised(error, images[name], found[name], board) for name, error in left_out.items()}
 
     def attempt(late: Late) -> _Attempt:
         seen = what_was_seen(earlier(found, late, board.turned), lens_found, sizes, board.points)
         moved = [one for one in seen if late.get(one.name, 0) % 1]
-        return _Attempt(seen, lenses | _lenses(moved, board, options)[0], board, reference, options)
+        return _Attempt(seen, lenses | _lenses(moved, board, options, steps)[0], board, reference, options)
 
     attempt({}).require_enough(left_out)
     mirrors = Mirrors(found, sizes, board, partial(_fit_together, sizes=sizes, board=board, options=options))
@@ -87,12 +91,14 @@ def calibrate_board(
         (lineup, joint, unplaced), late = solve_in_time(
             lambda late: attempt(late).solved(left_out),
             lambda late: attempt(late).everyone(left_out),
+            steps,
             known=len(left_out),
             find=options.offsets == "find",
         )
     except CalibrationError as error:
         raise mirrors.explained(error, left_out) from error
     unplaced = {name: mirrors.explained(error, unplaced) for name, error in unplaced.items()}
+    steps.finish("cameras")
     timed, last = earlier(found, late, board.turned), attempt(late)
     return Findings(board, timed, lens_found, last.seen, last.lenses, lineup, joint, unplaced, late).result()
 
@@ -113,11 +119,12 @@ def _check_names(images: Images, lens_images: Images, reference: str | None, opt
 
 
 def _lenses(
-    seen: Sequence[Seen], board: Board, options: BoardOptions
+    seen: Sequence[Seen], board: Board, options: BoardOptions, steps: Steps
 ) -> tuple[dict[str, LensFit], dict[str, CalibrationError]]:
     """The lenses of all cameras by name, and why some could not be determined."""
 
     def fitted(one: Seen) -> LensFit | CalibrationError:
+        steps.step(f"lens of {one.name}")
         try:
             return _lens(one, board, options)
         except CalibrationError as error:
@@ -145,7 +152,7 @@ def _fit_together(
     options = replace(options, strict=True, refine_board=None)
     seen = what_was_seen(found, {}, sizes, board.points)
     try:
-        lenses, left_out = _lenses(seen, board, options)
+        lenses, left_out = _lenses(seen, board, options, Steps(None, 0))
         _Attempt(seen, lenses, board, None, options).solved(left_out)
     except CalibrationError:
         return False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from calibration.errors import CalibrationError
 from calibration.from_boards.between_frames import Late
 from calibration.from_boards.joint import JointFit
@@ -11,19 +13,24 @@ from calibration.from_boards.late_cameras import find_late
 from calibration.from_boards.lineup import Lineup
 from calibration.from_boards.offsets import Offset
 from calibration.from_boards.poses import Sightings
+from calibration.from_boards.steps import Steps
 from calibration.from_boards.timing import camera_timings
 
 Solved = tuple[Lineup, JointFit, dict[str, CalibrationError]]
 """The cameras that could be calibrated, their fit, and why the others could not."""
 
-_ROUNDS = 5
+ROUNDS = 5
+"""How often a rig is calibrated at most."""
+
 _WHOLE = 0.05  # images that only need other numbers are better than curves between them
 _NOTHING = 0.02
+_AS_GOOD = 1.15  # a board that several cameras share is never quite where each alone would have it
 
 
 def solve_in_time(
     solve: Callable[[Late], Solved],
     everyone: Callable[[Late], tuple[Lineup, Sightings]],
+    steps: Steps,
     *,
     known: int,
     find: bool,
@@ -33,6 +40,7 @@ def solve_in_time(
     Args:
         solve: calibrates with the frame numbers of some cameras put right.
         everyone: the cameras whose lens is known, and their images, numbered in the same way.
+        steps: told of each of at most :data:`ROUNDS` rounds.
         known: how many cameras have no lens.
         find: whether to look for delays at all.
 
@@ -46,7 +54,8 @@ def solve_in_time(
         return solve({}), {}
     late: dict[str, float] = {}
     best: tuple[tuple[int, int], Solved, Late] | None = None
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
+        steps.step("cameras and boards")
         try:
             solved = solve(late)
         except CalibrationError:
@@ -88,6 +97,8 @@ def _together(late: Late, more: Late) -> dict[str, float]:
 
 def _placed(lineup: Lineup, joint: JointFit, late: Late) -> Late:
     """Delays of cameras that could be placed, as where the board moves slowly."""
+    if _in_step(joint):
+        return {}
     timings = camera_timings(joint, joint.points, lineup.turned, lineup.reference)
     more = {}
     for name, timing in zip(lineup.names, timings, strict=True):
@@ -98,3 +109,11 @@ def _placed(lineup: Lineup, joint: JointFit, late: Late) -> Late:
         ):
             more[name] = offset.frames
     return {name: frames for name, frames in more.items() if abs(frames) > _NOTHING}
+
+
+def _in_step(joint: JointFit) -> bool:
+    """Whether nothing speaks of a delay: all images agree, and as well as for board poses of their own."""
+    camera, worse = joint.sightings.camera, joint.rms / joint.sightings.rms
+    cameras = np.unique(camera[joint.shared])
+    typical = [np.median(worse[joint.shared & (camera == one)]) for one in cameras]
+    return not joint.disagreements and max(typical, default=0.0) < _AS_GOOD
