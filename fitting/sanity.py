@@ -73,8 +73,10 @@ def examine(observations: Observations, rig: Rig, head: Array, *, poses_known: b
     found = diagnose(sample, fine=False)
     if found.before.badness <= 1:
         return Findings((*warnings, *_size(found.before.scale, rig.source)))
+    # Where some may have moved and two or more agree, no mistake with all of them is looked for.
+    whole = poses_known or found.before.good_cameras.sum() < 2
     for mistake in found.mistakes:
-        if mistake.whole or mistake.kind in _FOOTAGE:
+        if (mistake.whole and whole) or mistake.kind in _FOOTAGE:
             raise _mistaken(mistake, rig)
     if not poses_known:
         return Findings(tuple(warnings))

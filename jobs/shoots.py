@@ -123,7 +123,7 @@ def run_shoot(path: str, device: str | None, folder: str) -> ShootResult:
     message = f"{outcome.frames} frames, {outcome.reprojection_px:.2f} px"
     if outcome.failures:
         message += f", {len(outcome.failures)} failed"
-    message += "".join(f"; {line}" for line in (*outcome.warnings, *outcome.unreliable))
+    message += "".join(f"; {line}" for line in (*outcome.warnings, *outcome.drift, *outcome.unreliable))
     output = str(shoot.output.resolve())
     return ShootResult(path, outcome.exit_status, message, time.monotonic() - started, output)
 

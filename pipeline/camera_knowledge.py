@@ -51,7 +51,15 @@ def camera_plan(shoot: Shoot, rig: Rig) -> CameraPlan:
             where=str(shoot.file),
             fix='Name a board or a file of cameras in [calibration], or choose "unknown"',
         )
-    return CameraPlan(mode, frozenset(settings.refine), lenses, _distance(calibration))
+    if settings.refine_cameras and mode != CameraMode.REFINE:
+        raise UsageError(
+            f'fit.refine_cameras names cameras, and fit.cameras = "{settings.cameras}" refines none',
+            where=str(shoot.file),
+            fix='Say cameras = "refine" too',
+        )
+    return CameraPlan(
+        mode, frozenset(settings.refine), settings.refine_cameras, lenses, _distance(calibration)
+    )
 
 
 def rig_for_detection(shoot: Shoot) -> Rig | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,17 +38,36 @@ def shoot_options(*, device: bool = True) -> Callable[[Function], Function]:
     return decorate
 
 
-MODEL_OPTION = click.option("--model", help="Head model to fit instead of the file's; see: vultus model list")
-SOLVER_OPTION = click.option(
-    "--solver", type=click.Choice(["lm", "lbfgs"]), help="Both end at the same place; lm is faster."
-)
-CAMERAS_OPTION = click.option(
-    "--cameras",
-    type=click.Choice(["auto", "known", "refine", "poses", "unknown", "moving"]),
-    help="What is known of the cameras, instead of what the file says: known (they stay as calibrated), "
-    "refine (nearly), poses (the lenses, not the places), unknown (nothing), "
-    "moving (a single camera, in a hand).",
-)
+def fit_options(function: Function) -> Function:
+    """The options of the fit; the command gets them as `fit`, keys of ``[fit]`` to change."""
+    options = [
+        click.option(
+            "--solver", type=click.Choice(["lm", "lbfgs"]), help="Both end at the same place; lm is faster."
+        ),
+        click.option(
+            "--cameras",
+            type=click.Choice(["auto", "known", "refine", "poses", "unknown", "moving"]),
+            help="What is known of the cameras, instead of what the file says: known (they stay as "
+            "calibrated), refine (those that have moved since are found), poses (the lenses, not the "
+            "places), unknown (nothing), moving (a single camera, in a hand).",
+        ),
+        click.option(
+            "--personal-shape",
+            is_flag=True,
+            help="Also correct the actor's neutral by what all cameras see beyond the head model.",
+        ),
+        click.option("--model", help="Head model to fit instead of the file's; see: vultus model list"),
+    ]
+
+    @functools.wraps(function)
+    def command(*args: Any, personal_shape: bool, **given: Any) -> Any:
+        changes = {key: given.pop(key) for key in ("solver", "cameras", "model")}
+        return function(*args, fit=changes | {"personal_shape": personal_shape or None}, **given)
+
+    decorated: Function = command
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
 
 
 def open_shoot(
@@ -56,17 +76,18 @@ def open_shoot(
     frames: str | None,
     output: str | None,
     device: str | None = None,
-    model: str | None = None,
+    fit: Mapping[str, object] | None = None,
 ) -> Shoot:
     """The shoot of a path, with the options of the command line in place of the file's.
 
-    A relative output on the command line is relative to the current folder, as everywhere on a command line.
+    `fit` are keys of ``[fit]`` besides, as :func:`fit_options` gives them. A relative output on the command
+    line is relative to the current folder, as everywhere on a command line.
     """
     place = str(Path(output).resolve()) if output else None
     return find_shoot(path).with_changes(
         shoot={"frames": frames, "output": place},
         detect={"device": device},
-        fit={"device": device, "model": model},
+        fit={"device": device, **(fit or {})},
     )
 
 

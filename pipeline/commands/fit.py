@@ -7,27 +7,12 @@ from pathlib import Path
 import click
 
 from calibration.errors import SolverError
-from pipeline.commands.common import (
-    CAMERAS_OPTION,
-    MODEL_OPTION,
-    SOLVER_OPTION,
-    open_shoot,
-    shoot_options,
-    working,
-)
+from pipeline.commands.common import fit_options, open_shoot, shoot_options, working
 
 
-@click.command(epilog="Example:  vultus fit footage/take1 --cameras unknown")
+@click.command(epilog="Example:  vultus fit footage/take1 --cameras refine")
 @shoot_options()
-@SOLVER_OPTION
-@CAMERAS_OPTION
-@click.option(
-    "--personal-shape",
-    is_flag=True,
-    help="Also correct the actor's neutral by what all cameras see beyond the head model; densest with all "
-    "vertices detected (personal_shape = true in the shoot file).",
-)
-@MODEL_OPTION
+@fit_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -36,22 +21,19 @@ def command(
     output: str | None,
     force: bool,
     device: str | None,
-    model: str | None,
-    solver: str | None,
-    cameras: str | None,
-    personal_shape: bool,
+    fit: dict[str, object],
 ) -> None:
     """Fit the head model to the landmarks of SHOOT: one identity, and expression and pose per frame."""
     from pipeline.fit_summary import summary_lines
     from pipeline.stages.fit import main
+    from pipeline.stores.drift import read_drift
     from pipeline.stores.performance import read_performance
 
-    opened = open_shoot(shoot, frames=frames, output=output, device=device, model=model)
-    changes: dict[str, object] = {"cameras": cameras, "solver": solver}
-    opened = opened.with_changes(fit={**changes, "personal_shape": personal_shape or None})
+    opened = open_shoot(shoot, frames=frames, output=output, device=device, fit=fit)
     with working() as progress:
         path = main(opened, force=force, progress=progress)
     performance, _ = read_performance(path)
-    click.echo("\n".join(summary_lines(performance)), err=True)
+    for line in (*summary_lines(performance), *read_drift(opened.drift_file)):
+        click.echo(line, err=True)
     click.echo(path)
     context.exit(0 if performance.converged else SolverError.exit_status)

@@ -6,21 +6,12 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands.common import (
-    CAMERAS_OPTION,
-    MODEL_OPTION,
-    SOLVER_OPTION,
-    open_shoot,
-    shoot_options,
-    working,
-)
+from pipeline.commands.common import fit_options, open_shoot, shoot_options, working
 
 
 @click.command(epilog="Example:  vultus run footage/take1 --frames 1001-1010 --device cpu")
 @shoot_options()
-@SOLVER_OPTION
-@CAMERAS_OPTION
-@MODEL_OPTION
+@fit_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -29,9 +20,7 @@ def command(
     output: str | None,
     force: bool,
     device: str | None,
-    model: str | None,
-    solver: str | None,
-    cameras: str | None,
+    fit: dict[str, object],
 ) -> None:
     """Do all stages for SHOOT: cameras, landmarks, fit, exports, overlays.
 
@@ -40,8 +29,7 @@ def command(
     from pipeline.stages.run import main
     from pipeline.stores.outcome import read_outcome
 
-    opened = open_shoot(shoot, frames=frames, output=output, device=device, model=model)
-    opened = opened.with_changes(fit={"cameras": cameras, "solver": solver})
+    opened = open_shoot(shoot, frames=frames, output=output, device=device, fit=fit)
     with working() as progress:
         main(opened, force=force, progress=progress)
     outcome = read_outcome(opened)
@@ -51,6 +39,8 @@ def command(
         click.echo(f"Warning: {line}", err=True)
     click.echo(f"{outcome.frames} frames fitted, mean reprojection {outcome.reprojection_px:.2f} px")
     click.echo(f"Cameras: {outcome.cameras}")
+    for line in outcome.drift:
+        click.echo(f"  {line}")
     click.echo(f"Results: {opened.output}")
     click.echo(f"  animation    {opened.export_folder}")
     click.echo(f"  to look at   {opened.overlay_folder}")

@@ -67,6 +67,11 @@ class Shoot:
         return self.output / "found_cameras.json"
 
     @property
+    def drift_file(self) -> Path:
+        """What the fit writes where it looked for cameras that moved since they were calibrated."""
+        return self.output / "drift.json"
+
+    @property
     def landmarks_folder(self) -> Path:
         """What the detection writes, a file per camera."""
         return self.output / "landmarks"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from calibration.camera import Rig
 from calibration.formats import write_rig
 from fitting.cameras.modes import fit_with_cameras
 from fitting.head_model import HeadModel
@@ -23,6 +22,7 @@ from pipeline.progress import Progress, silent
 from pipeline.shoot.settings import FitSettings
 from pipeline.shoot.shoot import Shoot
 from pipeline.sightings import Sightings, read_sightings, to_be_fitted, warn_left_out
+from pipeline.stores.drift import write_drift
 from pipeline.stores.fingerprint import fingerprint
 from pipeline.stores.hdf5 import CorruptStoreError
 from pipeline.stores.performance import ModelInfo, performance_fingerprint, write_performance
@@ -64,9 +64,12 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         seen = chosen.observations.select_cameras(kept)
         chosen = replace(chosen, rig=performance.rig, observations=seen)
     if settings.personal_shape:
-        performance = _with_personal_shape(model, chosen, dense, settings, progress)
+        shaped = _with_personal_shape(model, chosen, dense, settings, progress)
+        performance = replace(shaped, drift=performance.drift) if finding else shaped
     if finding:
-        _tell_cameras(shoot, performance.rig)
+        _tell_cameras(shoot, performance)
+    else:
+        write_drift(shoot.drift_file, ())
     info = ModelInfo(model.traits.name, model.expression_names, model.joint_names, chosen.layout)
     write_performance(path, performance, info, fingerprint=work)
     if not performance.converged:
@@ -92,11 +95,15 @@ def _with_personal_shape(
     return performance
 
 
-def _tell_cameras(shoot: Shoot, rig: Rig) -> None:
-    """Say how well the cameras were found, and leave them for other takes."""
+def _tell_cameras(shoot: Shoot, performance: Performance) -> None:
+    """Say how well the cameras were found, and leave them for other takes; and which have moved."""
+    rig, drift = performance.rig, performance.drift
+    write_drift(shoot.drift_file, drift)
     log.info("Fit: cameras %s", rig.source)
+    told = {str(each) for each in drift}
     for note in rig.notes:
-        log.log(logging.WARNING if "poorly" in note else logging.INFO, "Fit: %s", note)
+        if note not in told:
+            log.log(logging.WARNING if "poorly" in note else logging.INFO, "Fit: %s", note)
     path = write_rig(rig, shoot.found_cameras_file, "vultus")
     log.info("Fit: another take with the same cameras can name %s as its calibration", path)
 

@@ -13,6 +13,7 @@ from calibration.whole_file import whole_file
 from fitting.performance import FrameStatus as FitStatus
 from pipeline.fit_summary import flagged_lines
 from pipeline.shoot.shoot import Shoot
+from pipeline.stores.drift import read_drift
 from pipeline.stores.landmarks import FrameStatus, Landmarks, read_landmarks
 from pipeline.stores.performance import read_performance
 
@@ -46,6 +47,7 @@ class Outcome:
         unreliable: frames that are not to be relied on, a line for each reason.
         warnings: what was wrong with the input but could be lived with, a sentence each.
         cameras: where the cameras are from, and with that the scale of all lengths.
+        drift: what became of the cameras since they were calibrated, where the fit looked, a sentence each.
     """
 
     shoot: str
@@ -57,6 +59,7 @@ class Outcome:
     unreliable: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     cameras: str = ""
+    drift: tuple[str, ...] = ()
 
     @property
     def exit_status(self) -> int:
@@ -100,6 +103,7 @@ def read_outcome(shoot: Shoot) -> Outcome:
         unreliable=tuple(flagged_lines(performance)),
         warnings=performance.warnings,
         cameras=performance.rig.source,
+        drift=read_drift(shoot.drift_file),
     )
 
 
