@@ -26,7 +26,7 @@ def advice(images: Mapping[int, View], board: Board) -> str:
     """
     views = list(images.values())
     some = {round(share * (len(views) - 1)) for share in np.linspace(0.2, 0.8, _LOOKED_AT)} if views else ()
-    loaded = [view() if callable(view) else view for view in (views[index] for index in some)]
+    loaded = [view() if callable(view) else view for view in (views[index] for index in sorted(some))]
     greys = [image for image in loaded if image.dtype == np.uint8 and image.ndim == 2]
     usual = f"Check that the board has {board}, or film it again"
     found = sum(board.detect(image) is not None for image in greys)

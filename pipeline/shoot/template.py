@@ -122,7 +122,7 @@ _UNKNOWN = BoardGuess("", "checkerboard", {"columns": 9, "rows": 6, "square_mm":
 def _board(board: BoardGuess, found: Discovery, *, known: bool) -> str:
     counted = f"{COUNTED[board.kind]}, as counted in the images" if known else "CHECK: it was not recognised"
     rest = {key: value for key, value in board.keys.items() if key not in ("columns", "rows", board.measured)}
-    others = "".join(f"{key} = {_value(value)}\n" for key, value in rest.items())
+    others = "".join(f"{key} = {_value(value)}{_remark(key, value)}\n" for key, value in rest.items())
     return f"""\
 [calibration]
 source = "board"
@@ -153,6 +153,15 @@ def _images(paths: Mapping[str, str]) -> str:
 def _lens_images(paths: Mapping[str, str]) -> str:
     """Further images for the lenses, which need not be of the same moments."""
     return f"\n[calibration.board.lens_images]\n{_images(paths)}\n" if paths else ""
+
+
+def _remark(key: str, value: float | str) -> str:
+    """What to do with a length that was assumed from another one."""
+    return (
+        f"      # CHECK THIS: {value / ASSUMED_MM:g} of a square"
+        if isinstance(value, float) and key.endswith("_mm")
+        else ""
+    )
 
 
 def _value(value: object) -> str:
