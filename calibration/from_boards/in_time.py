@@ -65,7 +65,8 @@ def solve_in_time(
         else:
             lineup, joint, left_out = solved
             badness = (len(left_out), len(joint.disagreements))
-            if best is None or badness <= best[0]:
+            # A delay that brings no camera back is not to be believed.
+            if best is None or badness < best[0] or (badness == best[0] and len(left_out) == known):
                 best = badness, solved, dict(late)
             more = _placed(lineup, joint, late)
             if len(left_out) > known:
@@ -97,7 +98,7 @@ def _together(late: Late, more: Late) -> dict[str, float]:
 
 def _placed(lineup: Lineup, joint: JointFit, late: Late) -> Late:
     """Delays of cameras that could be placed, as where the board moves slowly."""
-    if _in_step(joint):
+    if not late and _in_step(joint):
         return {}
     timings = camera_timings(joint, joint.points, lineup.turned, lineup.reference)
     more = {}
