@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from calibration.from_boards.facts import CameraFacts
 from calibration.from_boards.offsets import Offset, Undetermined
 from calibration.from_boards.reasons import Grade, Limit, Reason
@@ -30,12 +32,16 @@ def clock_reasons(facts: CameraFacts) -> list[Reason]:
 
 def _renumbered(late: float, rest: Offset | Undetermined) -> Reason:
     """Of a camera that was calibrated as if it had been in time."""
-    sure = isinstance(rest, Offset) and not rest.drift
-    frames = late + (rest.frames if sure and isinstance(rest, Offset) else 0.0)
-    side = "late" if frames > 0 else "early"
+    if isinstance(rest, Offset):
+        whole = replace(rest, frames=late + rest.frames)
+        if whole.drift:
+            return _late(whole)
+        frames, words = whole.frames, offset_words(whole)
+    else:
+        frames, words = late, f"{abs(late):g} frames {'late' if late > 0 else 'early'}"
     way = f"its images were numbered {-late:+.0f}" if late == round(late) else "it had been in time"
     what = (
-        f"it runs {abs(frames):.2f} frames {side} through the whole take; it was calibrated as if {way}, "
+        f"it runs {words} through the whole take; it was calibrated as if {way}, "
         "but the shoot has to be put right too"
     )
     return Reason("late", Grade.USABLE, LATE.excess(abs(frames)), what, renumbering(frames))
@@ -57,13 +63,14 @@ def offset_words(offset: Offset) -> str:
     """How late or early, and how surely: "2.00 frames late (± 0.01)"."""
     if offset.drift:
         start, end = offset.at(offset.first), offset.at(offset.last)
-        return f"{start:+.1f} frames late at {offset.first} and {end:+.1f} at {offset.last}"
+        return f"{start:+.1f} frames late at {offset.first}, {end:+.1f} at {offset.last}"
     side = "late" if offset.frames > 0 else "early"
     return f"{abs(offset.frames):.2f} frames {side} (± {max(offset.deviation, 0.005):.2f})"
 
 
 def _late(offset: Offset) -> Reason:
-    what = f"it runs {offset_words(offset)} through the whole take"
+    way = "it drifts:" if offset.drift else "it runs"
+    what = f"{way} {offset_words(offset)}" + ("" if offset.drift else " through the whole take")
     worst = max(abs(offset.at(offset.first)), abs(offset.at(offset.last)))
     fix = _CLOCKS if offset.drift else renumbering(offset.frames)
     return Reason("late", LATE.grade(worst), LATE.excess(worst), what, fix)

@@ -155,10 +155,11 @@ class Findings:
         ]
 
     def _rejection(self, one: Disagreement) -> Rejection:
-        others = ", ".join(self.lineup.names[other] for other in one.others)
-        reason = (
-            f"out of sync with {others}: board off by {one.off_px:.1f} px ({one.off_metres * 1000:.1f} mm)"
-        )
+        reason = "amid images that are out of sync, with no other camera to say where the board was"
+        if one.others:
+            others = ", ".join(self.lineup.names[other] for other in one.others)
+            off = f"{one.off_px:.1f} px ({one.off_metres * 1000:.1f} mm)"
+            reason = f"out of sync with {others}: board off by {off}"
         return Rejection(self.lineup.names[one.camera], one.frame, reason, lens=True)
 
     def _notes(self) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def in_few_words(regions: Sequence[str]) -> tuple[str, ...]:
     """Regions of an image, a whole side or all four corners of it as one."""
     parts, told = [], set[str]()
     for name, members in _PARTS.items():
-        if set(members) <= set(regions) and not set(members) <= told:
+        if set(members) <= set(regions) and len(set(members) - told) > 1:
             parts.append(name)
             told |= set(members)
     return (*parts, *(region for region in regions if region not in told))

@@ -24,6 +24,7 @@ ROUNDS = 5
 
 _WHOLE = 0.05  # images that only need other numbers are better than curves between them
 _NOTHING = 0.02
+_FEW = 0.03  # share of the images that may disagree more by chance
 _AS_GOOD = 1.15  # a board that several cameras share is never quite where each alone would have it
 
 
@@ -53,7 +54,7 @@ def solve_in_time(
     if not find:
         return solve({}), {}
     late: dict[str, float] = {}
-    best: tuple[tuple[int, int], Solved, Late] | None = None
+    best: tuple[Solved, Late] | None = None
     for _ in range(ROUNDS):
         steps.step("cameras and boards")
         try:
@@ -64,19 +65,23 @@ def solve_in_time(
                 raise
         else:
             lineup, joint, left_out = solved
-            badness = (len(left_out), len(joint.disagreements))
-            # A delay that brings no camera back is not to be believed.
-            if best is None or badness < best[0] or (badness == best[0] and len(left_out) == known):
-                best = badness, solved, dict(late)
+            if best is None or _better(solved, best[0], known):
+                best = solved, dict(late)
             more = _placed(lineup, joint, late)
             if len(left_out) > known:
                 more = _unplaced(*everyone(late)) or more
         if not more:
             break
         late = _together(late, more)
-    if best is None:
-        return solve({}), {}
-    return best[1], best[2]
+    return (solve({}), {}) if best is None else best
+
+
+def _better(solved: Solved, before: Solved, known: int) -> bool:
+    """Whether a delay brought cameras back, or took nothing from a rig in which none is missing."""
+    if len(solved[2]) != len(before[2]):
+        return len(solved[2]) < len(before[2])
+    now, then = (len(joint.disagreements) for _, joint, _ in (solved, before))
+    return now < then or (len(solved[2]) == known and now <= then + _FEW * len(solved[1].sightings))
 
 
 def _unplaced(lineup: Lineup, sightings: Sightings) -> Late:

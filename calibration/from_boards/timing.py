@@ -44,7 +44,8 @@ class Stretch:
         first, last: frame numbers of the first and the last image that does not agree.
         rejected: how many of its images do not agree with the other cameras.
         images: how many it has between first and last.
-        off_px: least and largest RMS distance of the rejected images from the board of the others, pixels.
+        off_px: least and largest RMS distance of the rejected images from the board of the others, pixels;
+            0 where no other camera says where it was.
         off_metres: the same at the depth of the board.
         offset: by how many frames it is late there.
     """
@@ -165,7 +166,8 @@ class _Measure:
 
     def _stretch(self, frames: Ints, run: Sequence[Disagreement], clock: Clock | None) -> Stretch:
         first, last = run[0].frame, run[-1].frame
-        px, metres = [one.off_px for one in run], [one.off_metres for one in run]
+        px = [one.off_px for one in run if one.others] or [0.0]
+        metres = [one.off_metres for one in run if one.others] or [0.0]
         offset: Offset | Undetermined = Undetermined(_NOT_SHARED)
         if clock is not None:
             inside = (clock.images.frame >= first) & (clock.images.frame <= last)

@@ -130,3 +130,13 @@ def test_late_cameras_are_found_before_any_camera_is_placed() -> None:
     seen = see_carried(rig, FRAMES, {"cam0": constant(-7.0), "cam2": constant(3.2)})
     backwards = np.arange(len(BOARD.points))[::-1]
     assert find_late(state_of(rig), sightings_of(rig, seen), BOARD.points, backwards) == {0: -7, 2: 3}
+
+
+def test_an_image_without_a_trusted_witness_is_rejected_all_the_same() -> None:
+    """Where all cameras of a frame are doubted, nobody says by how much an image is off."""
+    seen = see_carried(RIG, FRAMES[:8], {})
+    state, sightings = state_of(RIG), sightings_of(RIG, seen)
+    agreeing = sightings.frame != 1003
+    away = disagreements(state, sightings, BOARD.points, agreeing)
+    assert [(one.frame, one.others) for one in away] == [(1003, ())] * 3
+    assert all(np.isnan(one.off_px) for one in away)
