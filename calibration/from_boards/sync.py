@@ -21,6 +21,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 _MAX_SUSPECTS = 6
+"""Images of a frame that are tried as the one that does not belong."""
 
 
 @dataclass(frozen=True)
