@@ -15,8 +15,8 @@ from calibration.from_boards.coverage import by_region, in_few_words
 from calibration.from_boards.facts import CameraFacts, Facts
 from calibration.from_boards.reasons import Grade, Limit, Reason, listed, ranked
 
-IMAGES = Limit(12, 6)
-"""Images that determine the lens. Six would do in theory; from about twelve on the numbers settle."""
+IMAGES = Limit(10, 6)
+"""Images that determine the lens. Six would do in theory; from about ten on the numbers settle."""
 
 COVERAGE = Limit(0.35, 0.1)
 """Share of the image with corners. Elsewhere the lens is a guess; a tenth is less than a face needs."""
