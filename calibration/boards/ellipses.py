@@ -46,10 +46,12 @@ def disc_centres(image: Image, plane: Array, found: Array, radius: float, apart:
 
 
 class _View:
-    """A smooth map from the plane (N, 2) to the image: a homography, and a cubic for what the lens adds."""
+    """A smooth map from the plane (N, 2) to the image: a homography, and a polynomial for the lens."""
 
     def __init__(self, plane: Array, pixels: Array) -> None:
         self._plane = plane
+        # Of degree five, which follows a wide lens, where there are twice as many points as terms.
+        self._degree = 5 if len(plane) >= 42 else 3
         self._size = np.abs(plane).max()
         homography, _ = cv2.findHomography(plane / self._size, pixels)
         self._homography = np.eye(3) if homography is None else homography
@@ -71,7 +73,8 @@ class _View:
 
     def _terms(self, points: Array) -> Array:
         x, y = (points / self._size).T
-        return np.stack([x**i * y**j for i in range(4) for j in range(4 - i)], axis=-1)
+        powers = range(self._degree + 1)
+        return np.stack([x**i * y**j for i in powers for j in powers if i + j <= self._degree], axis=-1)
 
 
 def _polygon_middles(polygons: Array) -> Array:

@@ -16,6 +16,7 @@ from calibration.errors import UsageError
 from calibration.whole_file import whole_file
 
 INCH = 0.0254
+MAX_DPI = 4800
 MAX_PIXELS = 400_000_000
 
 _TICK = 0.002
@@ -72,9 +73,11 @@ def _write_pdf(sheet: Sheet, file: Path, dpi: float) -> None:
 
 
 def _write_png(sheet: Sheet, file: Path, dpi: float) -> None:
+    if not 1 <= dpi <= MAX_DPI:
+        raise UsageError(f"a PNG of {dpi:g} dpi cannot be made", fix=f"Use 1 to {MAX_DPI} dots per inch")
     scale = round(dpi / INCH)  # a PNG tells whole pixels per metre
-    height, width = (round(side * scale) for side in sheet.page[::-1])
-    if not 0 < height * width <= MAX_PIXELS:
+    height, width = (max(1, round(side * scale)) for side in sheet.page[::-1])
+    if height * width > MAX_PIXELS:
         raise UsageError(
             f"at {dpi:g} dpi the page has {width} x {height} pixels",
             where=str(file),

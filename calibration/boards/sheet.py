@@ -86,8 +86,10 @@ def lay_out(board: PrintableBoard, page: tuple[float, float] | None, margin: flo
         margin: metres of white around the board.
 
     Raises:
-        UsageError: the board does not fit the page.
+        UsageError: the board does not fit the page, or the margin is negative.
     """
+    if not margin >= 0:
+        raise UsageError(f"the margin measures {margin * 1000:g} mm", fix="Give 0 or more")
     drawing = board.drawing()
     width, height = drawing.size
     needed = (width + 2 * margin, height + margin + max(margin, _caption_height()))

@@ -13,6 +13,7 @@ from calibration.boards.circles import CircleGrid
 from calibration.boards.kinds import KINDS, PrintableBoard, make_board
 from calibration.camera import Camera
 from calibration.errors import InputError, UsageError
+from calibration.lens import distort, undistort
 from tests.calibration.boards import Array, picture, planar_view
 
 BOARDS: dict[str, PrintableBoard] = {
@@ -150,6 +151,24 @@ def test_the_middle_of_a_circle_is_not_the_middle_of_its_image() -> None:
     assert found is not None
     assert board.turned is not None
     assert min(np.abs(found - order).max() for order in (truth, truth[board.turned])) < 0.05
+
+
+def test_a_wide_lens_does_not_move_the_middles_of_circles() -> None:
+    """Where the lens bends by a fifth at the image's edge, blobs are off by a third of a pixel."""
+    board = make_board("circles", 9, 7, {"spacing_mm": 25, "diameter_mm": 18})
+    lens, focal, middle = np.array([-0.32, 0.12, 0.001, -0.001, 0, 0, 0, 0]), 700.0, np.array([511.5, 383.5])
+    R, t = Rotation.from_rotvec((0.6, -0.4, 0.3)).as_matrix(), np.array([0.01, 0, 0.3])
+    wide = np.array([[2 * focal, 0, 1700], [0, 2 * focal, 1300], [0, 0, 1]])
+    straight = picture(board, wide @ np.column_stack((R[:, 0], R[:, 1], t)), (3400, 2600))
+    y, x = np.mgrid[0:768, 0:1024].astype(np.float64)
+    source = undistort((np.stack((x, y), axis=-1) - middle) / focal, lens) * 2 * focal + [1700, 1300]
+    columns, rows = np.moveaxis(source.astype(np.float32), -1, 0)
+    bent = cv2.remap(straight, columns, rows, cv2.INTER_CUBIC)
+    found = board.detect(np.asarray(cv2.GaussianBlur(bent, (0, 0), 0.5), np.uint8))
+    local = board.points @ R.T + t
+    truth = distort(local[:, :2] / local[:, 2:], lens) * focal + middle
+    assert found is not None
+    assert min(np.abs(found - order).max() for order in (truth, truth[::-1])) < 0.06
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,9 @@ def test_boards_of_which_nothing_is_said_fit_a4(kind: str, tmp_path: Path) -> No
             ("checkerboard", "b.pdf", "--columns", 12, "--rows", 9, "--square-mm", 30, "--page", "a4"),
             "needs 410 x 333.5 mm; the page has 210 x 297 mm",
         ),
-        (("checkerboard", "b.png", "--dpi", 100000), "fewer dots per inch"),
+        (("checkerboard", "b.png", "--dpi", 4000), "fewer dots per inch"),
+        (("checkerboard", "b.png", "--dpi", "nan"), "1 to 4800 dots"),
+        (("checkerboard", "b.png", "--margin-mm", -3), "0 or more"),
     ],
 )
 def test_what_cannot_be_printed_is_refused(
