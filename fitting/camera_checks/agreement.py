@@ -36,8 +36,8 @@ class Agreement:
         among: (C,) the cameras that were triangulated from.
         lost: share of the landmarks whose rays meet behind a camera of those that agree.
         misfit: distance of the triangulated landmarks from the mean head's, in radii of the head.
-        scale: size of the triangulated head, that of the mean head being 1.
-        points: (F, L, 3) the triangulated landmarks in the world of the rig; NaN where unknown.
+        scale: size of the triangulated head, that of the mean head being 1, if metres are what the rig says.
+        points: (F, L, 3) the triangulated landmarks in the world and unit of the rig; NaN where unknown.
         motion: of the mean head to where it is in each of the frames that have enough points.
     """
 
@@ -59,7 +59,8 @@ class Agreement:
             among: (C,) the cameras to triangulate from; by default the largest set that agrees, and all
                 where there is none.
         """
-        sample, unit = in_own_unit(sample)
+        given, sample = sample, in_own_unit(sample)
+        unit = sample.metres / given.metres
         if among is None:
             agreeing = find_consensus(sample)
             among = np.ones(len(sample.rig), dtype=np.bool_) if agreeing is None else agreeing.cameras
@@ -72,7 +73,9 @@ class Agreement:
         if motion is not None:
             motion = replace(motion, translation=motion.translation * unit, scale=motion.scale * unit)
         residual = residual_px / sample.radius_px
-        return cls(residual_px, residual, among, float(lost), misfit, scale * unit, points * unit, motion)
+        return cls(
+            residual_px, residual, among, float(lost), misfit, scale * sample.metres, points * unit, motion
+        )
 
     def rejudged(self, sample: Sample, cameras: tuple[int, ...]) -> Agreement:
         """The same points, compared with what some cameras see if they and their landmarks are others.
@@ -110,36 +113,40 @@ class Agreement:
         return float(_penalty(known, _FINE_RESIDUAL).mean() if known.size else _penalty(1.0, _FINE_RESIDUAL))
 
     @property
-    def cost(self) -> float:
-        """Of all cameras, and of a head of another shape or size: to compare explanations by."""
-        cameras = self.cost_of(range(len(self.residual)))
+    def shape_cost(self) -> float:
+        """Of a head of another shape or size than heads have, and of landmarks behind cameras."""
         size = np.log(self.scale) if np.isfinite(self.scale) and self.scale > 0 else 10.0
         return float(
-            cameras
-            + _penalty(min(self.misfit, 1.0), _FINE_MISFIT)
+            _penalty(min(self.misfit, 1.0), _FINE_MISFIT)
             + _penalty(self.lost, _FINE_LOST)
             + _SCALE_WEIGHT * _penalty(size, _FINE_SCALE)
         )
 
+    @property
+    def cost(self) -> float:
+        """Of all cameras and of the head: to compare explanations by."""
+        return self.cost_of(range(len(self.residual))) + self.shape_cost
+
 
 def rough_cost(sample: Sample) -> float:
     """About what :attr:`Agreement.cost` is, but for the size of the head, in a fraction of the time."""
-    agreeing = find_consensus(in_own_unit(sample)[0])
+    agreeing = find_consensus(in_own_unit(sample))
     if agreeing is None:
         return np.inf
     residual = np.minimum(agreeing.residual[sample.seeing], 1.0)
     return float(_penalty(residual, _FINE_RESIDUAL).mean() + _penalty(agreeing.misfit, _FINE_MISFIT))
 
 
-def in_own_unit(sample: Sample) -> tuple[Sample, float]:
-    """The sample with its cameras about a metre apart, whatever the rig's unit, and that unit in metres."""
+def in_own_unit(sample: Sample) -> Sample:
+    """The sample with its cameras about one unit apart, whatever they are in the file."""
     rig = sample.rig
     if len(rig) < 2:
-        return sample, 1.0
+        return sample
     centres = np.stack([camera.centre for camera in rig])
     apart = np.linalg.norm(centres[:, None] - centres, axis=-1)[np.triu_indices(len(rig), 1)]
     unit = max(float(np.median(apart)), 1e-9)
-    return sample.with_rig(replace(camera, t=camera.t / unit) for camera in rig), unit
+    scaled = sample.with_rig(replace(camera, t=camera.t / unit) for camera in rig)
+    return replace(scaled, metres=sample.metres * unit)
 
 
 def _penalty(value: Array | float, scale: float) -> Array:

@@ -113,7 +113,7 @@ class _Search:
         self.progress = progress or (lambda done, total, label: None)
         self.mistakes: list[Mistake] = []
         # Cameras in nanometres or parsecs are all the same to the search.
-        self.sample, self.metres = in_own_unit(sample)
+        self.sample = in_own_unit(sample)
         self.found = Agreement.of(self.sample)
 
     def sizes(self) -> None:
@@ -128,7 +128,7 @@ class _Search:
             if self.found.badness <= 1:
                 return
             self._look("contradictions")
-            best = explain(self.sample, self.found, self.metres)
+            best = explain(self.sample, self.found)
             if best is None:
                 return
             self._accept(best)
@@ -137,7 +137,7 @@ class _Search:
         """Lengths in another unit, by the size of the head."""
         if not (self.found.badness <= 1 or majority(self.found)):
             return
-        unit = unit_of(self.found.scale * self.metres)
+        unit = unit_of(self.found.scale)
         if unit is not None:
             self._accept(self._explanation(whole_unit(self.sample, *unit)))
 
@@ -148,7 +148,7 @@ class _Search:
             if agreeing is None:
                 return
             self._look("small mistakes")
-            best = explain_finely(agreeing, Agreement.of(agreeing), self.metres)
+            best = explain_finely(agreeing, Agreement.of(agreeing))
             if best is None:
                 return
             self._accept(replace(best, sample=best.hypothesis.correct(self.sample)))
@@ -156,7 +156,7 @@ class _Search:
     def diagnosis(self, fine: bool) -> Diagnosis:
         """All that was found."""
         self._look("what remains")
-        corrected = replace(self.sample.with_rig(self._in_given_unit()), sizes=self.given.sizes)
+        corrected = replace(self.sample.with_rig(self._in_given_unit()), metres=self.given.metres)
         agreeing = self._agreeing() if fine else None
         return Diagnosis(
             tuple(self.mistakes),
@@ -170,7 +170,7 @@ class _Search:
 
     def _in_given_unit(self) -> Iterator[Camera]:
         for camera in self.sample.rig:
-            yield replace(camera, t=camera.t * self.metres)
+            yield replace(camera, t=camera.t * self.sample.metres / self.given.metres)
 
     def _agreeing(self) -> Sample | None:
         """The cameras that agree, the others seeing nothing; None where there is no majority."""
@@ -195,8 +195,7 @@ class _Search:
 
     def _accept(self, best: Explanation) -> None:
         hypothesis, names = best.hypothesis, self.sample.rig.names
-        self.sample, unit = in_own_unit(best.sample)
-        self.metres *= unit
+        self.sample = in_own_unit(best.sample)
         before = self.found
         self.found = Agreement.of(self.sample)
         self.mistakes.append(

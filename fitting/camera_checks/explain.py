@@ -52,7 +52,7 @@ class Explanation:
         enough = _GOOD_ENOUGH * self._usual
         rest = self.after.cost_of(self.hypothesis.cameras)
         own = self.after.cost_of(self.hypothesis.cameras, floor=enough)
-        return own + _REST * rest + _OWN_PRIOR * self.hypothesis.prior
+        return own + _REST * rest + self.after.shape_cost + _OWN_PRIOR * self.hypothesis.prior
 
     @property
     def _usual(self) -> float:
@@ -77,16 +77,15 @@ class Explanation:
         return bool(own.mean() > 0.5 and self.before.cost - self.cost > _LEAST_GAIN)
 
 
-def explain(sample: Sample, found: Agreement, metres: float) -> Explanation | None:
+def explain(sample: Sample, found: Agreement) -> Explanation | None:
     """The likeliest single mistake that makes more cameras agree; None where none does.
 
     Args:
         sample: in its own unit.
         found: how far its cameras agree; not all of them do.
-        metres: one unit of the sample.
     """
     suspects = suspects_of(sample, found)
-    singles = (each for each in _single(sample, found, suspects, metres) if each.holds)
+    singles = (each for each in _single(sample, found, suspects) if each.holds)
     single = min(singles, key=lambda each: each.own_cost, default=None)
     if single is not None and single.after.badness < 1 and majority(found):
         return single
@@ -97,10 +96,10 @@ def explain(sample: Sample, found: Agreement, metres: float) -> Explanation | No
 
 
 def majority(found: Agreement) -> bool:
-    """Whether at least three cameras agree, and more than do not."""
+    """Whether at least three cameras agree about a head, and more than do not."""
     good = int(found.good_cameras.sum())
     bad = int((np.isfinite(found.residual) & ~found.good_cameras).sum())
-    return good > max(2, bad)
+    return good > max(2, bad) and found.misfit < MISFIT and found.lost < LOST
 
 
 def suspects_of(sample: Sample, found: Agreement) -> Suspects:
@@ -110,10 +109,10 @@ def suspects_of(sample: Sample, found: Agreement) -> Suspects:
     return Suspects(bad if bad and majority(found) else every, every)
 
 
-def _single(sample: Sample, found: Agreement, suspects: Suspects, metres: float) -> Iterator[Explanation]:
+def _single(sample: Sample, found: Agreement, suspects: Suspects) -> Iterator[Explanation]:
     """Mistakes with single cameras, or two, where the others tell what is right, or there are but few."""
     if majority(found):
-        moved = MovedCamera(found.points, metres)
+        moved = MovedCamera(found.points)
         for each in _concerning((*COARSE, *FITTED, moved), sample, suspects):
             changed = each.correct(sample)
             yield Explanation(each, changed, found, found.rejudged(changed, each.cameras))

@@ -46,15 +46,14 @@ class Detectability:
     detectable: bool
 
 
-def explain_finely(sample: Sample, found: Agreement, metres: float) -> Explanation | None:
+def explain_finely(sample: Sample, found: Agreement) -> Explanation | None:
     """The likeliest mistake under which the landmarks agree clearly better; None where there is none.
 
     Args:
         sample: in its own unit; its cameras agree, but for what is looked for here.
         found: how far.
-        metres: one unit of the sample.
     """
-    return _whole(sample, found) or _single(sample, found, metres) or _out_of_step(sample, found)
+    return _whole(sample, found) or _single(sample, found) or _out_of_step(sample, found)
 
 
 def detectability(sample: Sample) -> tuple[Detectability, ...]:
@@ -104,13 +103,13 @@ def _gain(before: Field, after: Field) -> float:
     return float(np.log(ratio).mean()) if known.any() else np.inf
 
 
-def _single(sample: Sample, found: Agreement, metres: float) -> Explanation | None:
+def _single(sample: Sample, found: Agreement) -> Explanation | None:
     """A mistake in the camera that stands out, where it does."""
     for index in _outlying(found):
         among = np.isfinite(found.residual)
         among[index] = False
         others = Agreement.of(sample, among)
-        explained = [each for each in _explanations(sample, others, index, metres) if _mends(each, index)]
+        explained = [each for each in _explanations(sample, others, index) if _mends(each, index)]
         if explained:
             return min(explained, key=lambda each: _left(each, index) + each.hypothesis.prior)
     return None
@@ -141,9 +140,9 @@ def _outlying(found: Agreement) -> list[int]:
     return [int(index) for index in np.argsort(-np.nan_to_num(residual)) if out[index]]
 
 
-def _explanations(sample: Sample, others: Agreement, index: int, metres: float) -> Iterator[Explanation]:
+def _explanations(sample: Sample, others: Agreement, index: int) -> Iterator[Explanation]:
     suspects = Suspects((index,), tuple(int(each) for each in sample.seeing))
-    for hypothesis in proposals((*COARSE, *FITTED, MovedCamera(others.points, metres)), sample, suspects):
+    for hypothesis in proposals((*COARSE, *FITTED, MovedCamera(others.points)), sample, suspects):
         if hypothesis.cameras == (index,):
             changed = hypothesis.correct(sample)
             yield Explanation(hypothesis, changed, others, others.rejudged(changed, (index,)))

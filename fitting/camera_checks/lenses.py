@@ -140,7 +140,8 @@ INTRINSICS: tuple[Kind, ...] = (
     CameraMistake(
         "principal-point-from-middle",
         "{its} principal point{s} {is_} in the corner of the image: 0, or an offset from the middle",
-        "Add (width - 1) / 2 to cx and (height - 1) / 2 to cy",
+        "Add (width - 1) / 2 to cx and (height - 1) / 2 to cy; where the file has zeros, the true principal "
+        "point is lost, and what is found besides may come from that",
         from_middle,
     ),
     CameraMistake(

@@ -44,11 +44,9 @@ class MovedCamera:
 
     Attributes:
         points: (F, L, 3) the landmarks, as the cameras that agree see them.
-        metres: one unit of the rig.
     """
 
     points: Array
-    metres: float
 
     def __call__(self, sample: Sample, suspects: Suspects) -> Iterator[Hypothesis]:
         """Each suspect that sees enough of the points."""
@@ -58,21 +56,21 @@ class MovedCamera:
             if known.sum() < _FEWEST:
                 continue
             found = resect(camera, self.points[known], pixels[known], float(sample.radius_px[index]))
-            yield self._hypothesis(index, found)
+            yield _hypothesis(index, found, 1000 * sample.metres * found.moved)
 
-    def _hypothesis(self, index: int, found: Resection) -> Hypothesis:
-        degrees, millimetres = np.degrees(found.turned), 1000 * self.metres * found.moved
-        far = np.log2(1 + degrees / _BUMP_DEGREES + millimetres / _BUMP_MILLIMETRES)
-        how = f"{degrees:.2g} degrees and {millimetres:.2g} mm"
-        return Hypothesis(
-            "moved",
-            (index,),
-            f"it looks or stands elsewhere than the calibration says, by about {how}: moved, or badly "
-            "calibrated",
-            "Calibrate it again; until then the corrected pose, found from the head, is the better one",
-            lambda sample: sample.with_cameras(lambda _: found.camera, (index,)),
-            prior=_PRIOR + _FARTHER * float(far),
-        )
+
+def _hypothesis(index: int, found: Resection, millimetres: float) -> Hypothesis:
+    degrees = np.degrees(found.turned)
+    far = np.log2(1 + degrees / _BUMP_DEGREES + millimetres / _BUMP_MILLIMETRES)
+    how = f"{degrees:.2g} degrees and {millimetres:.2g} mm"
+    return Hypothesis(
+        "moved",
+        (index,),
+        f"it looks or stands elsewhere than the calibration says, by about {how}: moved, or badly calibrated",
+        "Calibrate it again; until then the corrected pose, found from the head, is the better one",
+        lambda sample: sample.with_cameras(lambda _: found.camera, (index,)),
+        prior=_PRIOR + _FARTHER * float(far),
+    )
 
 
 def resect(camera: Camera, points: Array, pixels: Array, radius_px: float) -> Resection:

@@ -24,6 +24,7 @@ class Sample:
         rig: C cameras.
         frames: (F,) frame numbers, increasing.
         sizes: (C, 2) width and height of the images; the rig's own where nothing else is known.
+        metres: what the rig says that one unit of its lengths is.
     """
 
     pixels: Array
@@ -31,6 +32,7 @@ class Sample:
     rig: Rig
     frames: NDArray[np.int64]
     sizes: NDArray[np.int64]
+    metres: float = 1.0
 
     @cached_property
     def seen(self) -> NDArray[np.bool_]:
