@@ -12,6 +12,7 @@ from fitting.head_model import HeadModel
 from fitting.polygons import face_sizes
 from fitting.topology.binding import FREE
 from fitting.topology.islands import FOLLOWED, SKIN
+from fitting.topology.registration import CLOSE
 from fitting.topology.store import Topology
 
 
@@ -28,7 +29,7 @@ def topology_facts(topology: Topology, head: HeadModel) -> list[str]:
         f"  groups    {', '.join(dict.fromkeys(str(g) or '(none)' for g in topology.groups.tolist()))}",
         f"  unit      {unit}",
         f"  shapes    {told}",
-        f"  on ours   {topology.covered:.0%} of our face has it within 4 mm",
+        f"  on ours   {topology.covered:.0%} of our face has it within {CLOSE * 1e3:g} mm",
         *_parts_told(topology),
         f"  {'distance, mm':<14} {'vertices':>8} {'median':>7} {'95 %':>7}",
     ]

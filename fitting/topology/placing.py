@@ -36,7 +36,7 @@ _HEAD = 0.30
 """Metres below the highest point in which all of a head is."""
 _SAME_UNIT = 1.2
 """A head of this many times the usual size is a large head; beyond, it is in a unit of its own."""
-_SAMPLES, _ASKED = 6_000, 260
+_SAMPLES, _ASKED = 50_000, 260
 _NEAR, _FACING = 0.006, 0.6
 _TRIM = 0.25
 _FEWER, _KEPT = 3, 5

@@ -26,11 +26,13 @@ class Retopology:
 
     Attributes:
         points: (N,) where on our mesh each new vertex lies.
+        rings: the new faces, of three corners and more.
         triangles: (T, 3) of the new vertices.
         part: (N,) name of the part of each.
     """
 
     points: SurfacePoints
+    rings: tuple[tuple[int, ...], ...]
     triangles: NDArray[np.int64]
     part: NDArray[np.str_]
 
@@ -53,17 +55,19 @@ def retopology() -> Retopology:
     part = np.empty(len(quads), dtype="U16")
     for name, indices in model.parts.items():
         part[np.isin(quads[:, 0], indices)] = name
-    return Retopology(SurfacePoints(corners, weights), _fans(quads), part)
+    rings = _rings(quads)
+    fans = np.array([(ring[0], ring[k], ring[k + 1]) for ring in rings for k in range(1, len(ring) - 1)])
+    return Retopology(SurfacePoints(corners, weights), rings, fans, part)
 
 
-def _fans(quads: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Triangles of the dual mesh: around each vertex, its quads in their order, cut into a fan."""
+def _rings(quads: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
+    """Faces of the dual mesh: around each vertex, its quads in their order."""
     following: dict[int, dict[int, tuple[int, int]]] = {}
     for face, quad in enumerate(quads):
         for k in range(4):
             before, here, after = int(quad[k - 1]), int(quad[k]), int(quad[(k + 1) % 4])
             following.setdefault(here, {})[after] = (before, face)
-    triangles: list[tuple[int, int, int]] = []
+    rings = list[tuple[int, ...]]()
     for ring in following.values():
         start = next(iter(ring))
         edge, loop = start, list[int]()
@@ -71,9 +75,9 @@ def _fans(quads: NDArray[np.int64]) -> NDArray[np.int64]:
             edge, face = ring[edge]
             loop.append(face)
             if edge == start:
-                triangles += [(loop[0], loop[k], loop[k + 1]) for k in range(1, len(loop) - 1)]
+                rings.append(tuple(loop))
                 break
-    return np.array(triangles)
+    return tuple(rings)
 
 
 EXPRESSIONS = {
