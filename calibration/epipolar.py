@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 MIN_POINTS = 6
 """Fewer common points of two cameras tell nothing of them."""
 
-_ALONG = 200
+_ALONG = 600
 _NEAREST, _FARTHEST = 0.02, 50.0
 _SAME_PLACE = 1e-9
 

@@ -73,6 +73,7 @@ class Explanation:
             return False
         if len(concerned) <= _SINGLE:
             gain = self.before.cost_of(concerned) - self.after.cost_of(concerned)
+            gain = max(gain, self.before.cost - self.after.cost)
             return bool(own.all() and gain > _LEAST_OWN_GAIN)
         return bool(own.mean() > 0.5 and self.before.cost - self.cost > _LEAST_GAIN)
 

@@ -77,7 +77,8 @@ def _apart(centres: Float, sizes: Float, fixed: Float, fixed_sizes: Float) -> Fl
             break
         for first, second in np.argwhere(hit):
             axis = int(np.argmin(overlap[first, second]))
-            away = -1.0 if apart[first, second, axis] >= 0 else 1.0
+            gap = apart[first, second, axis]
+            away = -1.0 if gap > 0 or (gap == 0 and second > first) else 1.0
             places[first, axis] += 0.5 * away * (overlap[first, second, axis] + 0.5)
     return places[:count]
 
