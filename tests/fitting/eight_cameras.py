@@ -124,7 +124,7 @@ def with_k(change: Callable[[Array], Array]) -> Change:
 
 
 def at_half_size(K: Array) -> Array:
-    return np.diag([0.5, 0.5, 1.0]) @ K + np.array([[0, 0, -0.25], [0, 0, -0.25], [0, 0, 0]])
+    return np.asarray(np.diag([0.5, 0.5, 1.0]) @ K - [[0, 0, 0.25], [0, 0, 0.25], [0, 0, 0]])
 
 
 def offset_from_middle(camera: Camera) -> Camera:

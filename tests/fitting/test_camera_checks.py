@@ -24,7 +24,7 @@ Look = Callable[..., Sample]
 NEAR = 0.16
 """Metres: a head-mounted rig, whose lenses bend the head by tens of pixels."""
 
-ALL = {
+ALL: dict[str, planted.Change] = {
     "inverse-pose": planted.camera_to_world,
     "opengl-axes": planted.opengl,
     "inverse-pose-opengl": lambda camera: planted.camera_to_world(planted.opengl(camera)),
