@@ -84,8 +84,10 @@ class Camera:
         if not np.allclose(self.K[[1, 2, 2, 2], [0, 0, 1, 2]], [0, 0, 0, 1], atol=1e-9):
             raise self._error("needs a K that is zero below its diagonal and ends in 1")
         orthogonal = np.allclose(self.R @ self.R.T, np.eye(3), atol=_ROTATION_TOLERANCE)
-        if not orthogonal or np.linalg.det(self.R) < 0:
+        if not orthogonal:
             raise self._error("needs a rotation matrix in R")
+        if np.linalg.det(self.R) < 0:
+            raise self._error("needs a rotation matrix in R, not a mirrored one: an axis has the wrong sign")
 
     def _error(self, what: str) -> InputError:
         return InputError(what, where=f"Camera {self.name}")

@@ -68,13 +68,16 @@ def _tile(view: View, other: View) -> Image:
     def shown(pixels: Float) -> Float:
         return np.asarray((pixels - (left, top) + 0.5) * factor - 0.5)
 
+    inside = False
     for k, pixel in enumerate(view.pixels):
         colour = COLOURS[1 + k % (len(COLOURS) - 1)]
         curve = shown(epipolar_curve(other.pixels[k], other.camera, view.camera))
         if len(curve):
             cv2.polylines(result, [fixed_point(curve)], False, colour, 1, cv2.LINE_AA, SHIFT)
+            inside |= bool(((curve >= 0) & (curve < max(result.shape))).all(axis=1).any())
         _dot(result, shown(pixel[None])[0], colour)
-    return label(np.asarray(fit_tile(result, _TILE)), [view.camera.name], bottom=True)
+    name = view.camera.name if inside else f"{view.camera.name}: the lines are outside of this cut"
+    return label(np.asarray(fit_tile(result, _TILE)), [name], bottom=True)
 
 
 def _dot(image: Image, place: Float, colour: Colour) -> None:
