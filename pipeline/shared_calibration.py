@@ -47,7 +47,8 @@ def make_shared(shoot: Shoot, calibrate: Calibrate, progress: Progress) -> None:
         with alone(choice.folder(rig.name), _Waiting(rig.name, progress)):
             calibrate(_board_alone(choice, rig), progress=progress)
     if len(choice.valid) > 1:
-        _merge(choice, {name: source.size for name, source in shoot.sources.items()})
+        with alone(choice.folder(choice.name), _Waiting(choice.name, progress)):
+            _merge(choice, {name: source.size for name, source in shoot.sources.items()})
 
 
 class _Waiting:
@@ -94,5 +95,4 @@ def _merge(choice: RigChoice, sizes: Mapping[str, tuple[int, int]]) -> None:
         {name: px for cameras in read for name, px in cameras.residual_px.items()},
         tuple(note for cameras in read for note in cameras.notes),
     )
-    choice.merged_file.parent.mkdir(parents=True, exist_ok=True)
     write_rig(merged, choice.merged_file, "vultus")

@@ -189,9 +189,11 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 
 [fit]
 # model = "ict"          # a head model of others, brought in with: vultus model import
-# What is known of the cameras: known (they stay as calibrated), refine (nearly), poses (the lenses, but not
-# where they stand), unknown (nothing), moving (a single camera, in a hand). auto: what the calibration gives.
-# cameras = "unknown"
+# What is known of the cameras: known (they stay as calibrated), refine (those that have moved since are
+# found, and named), poses (the lenses, but not where they stand), unknown (nothing), moving (a single camera,
+# in a hand). auto: what the calibration gives.
+# cameras = "refine"
+# refine_cameras = ["left"]    # those that were knocked, where you know; found out if not said
 # What of the cameras to refine besides: camera_rotation, camera_translation, focal, distortion.
 # refine = ["camera_rotation", "camera_translation"]
 # solver = "lbfgs"       # lm (Levenberg-Marquardt) or lbfgs: the same answer, lm several times faster
