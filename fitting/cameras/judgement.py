@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera, Rig
 from fitting.cameras.drift import CameraDrift, Doubt, camera_drift
+from fitting.cameras.majority import MAJORITY
 from fitting.cameras.resection import Habit, View, habit_of, resect
 from fitting.head_model import HeadModel
 from fitting.observations import Observations
@@ -105,6 +106,17 @@ class Judge:
         more = float(self.observations.used[:, index].sum() / view.used.sum())
         doubt = self.doubt(found, index, habit.among(more))
         return Judgement(view, best, habit.among(more), camera_drift(calibrated, best, view.head, doubt))
+
+
+def with_suspicions(found: Performance, judge: Judge) -> Performance:
+    """A fit with calibrated cameras, warning of those that seem to have moved; of two, neither can tell."""
+    if len(found.rig) < MAJORITY:
+        return found
+    judged = judge.judge(found)
+    fitted = np.isfinite(found.residual_px).any((0, 2))
+    moved = [judged[index].drift for index in farthest(judged) if fitted[index]]
+    warnings = tuple(f"{each}, or let the fit find it (refine)" for each in moved)
+    return replace(found, warnings=(*found.warnings, *warnings))
 
 
 def _spread(count: int, most: int) -> NDArray[np.int64]:

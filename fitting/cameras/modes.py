@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from calibration.camera import Rig
 from calibration.errors import UsageError
 from fitting.cameras.determinacy import describe_cameras
-from fitting.cameras.judgement import Judge, farthest
-from fitting.cameras.majority import MAJORITY
+from fitting.cameras.judgement import Judge, with_suspicions
 from fitting.cameras.refine import fit_and_refine
 from fitting.cameras.start import find_cameras
 from fitting.fit import FitStart, fit_performance
@@ -151,7 +150,9 @@ def fit_with_cameras(
     if not plan.finds_places:
         found = fit_performance(model, observations, cameras, options, progress, start)
         return (
-            describe_cameras(found) if plan.refine else _suspected(found, Judge(model, observations, cameras))
+            describe_cameras(found)
+            if plan.refine
+            else with_suspicions(found, Judge(model, observations, cameras))
         )
     observations.check(cameras.names)
     head = _head(model, observations, start)
@@ -177,17 +178,6 @@ def fit_with_cameras(
     fitted = _with_camera_spread(fitted, loosest, repeats, factor)
     fitted = replace(fitted, rig=replace(fitted.rig, source=source))
     return describe_cameras(fitted, turning=given.turning)
-
-
-def _suspected(found: Performance, judge: Judge) -> Performance:
-    """A fit with calibrated cameras, warning of those that seem to have moved; of two, neither can tell."""
-    if len(found.rig) < MAJORITY:
-        return found
-    judged = judge.judge(found)
-    fitted = np.isfinite(found.residual_px).any((0, 2))
-    moved = [judged[index].drift for index in farthest(judged) if fitted[index]]
-    warnings = tuple(f"{each}, or let the fit find it (refine)" for each in moved)
-    return replace(found, warnings=(*found.warnings, *warnings))
 
 
 def has_own_world(rig: Rig) -> bool:
