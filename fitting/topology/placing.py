@@ -62,13 +62,14 @@ class Placement:
         return np.asarray(self.motion.apply(points)[0])
 
 
-class _Cloud:
-    """Points of a surface with their normals, that answers as a surface does."""
+class Cloud:
+    """Points (N, 3) of a surface with their normals, that answers as a surface does."""
 
     def __init__(self, points: Array, normals: Array) -> None:
         self.points, self.normals, self.tree = points, normals, KDTree(points)
 
     def closest(self, points: Array) -> tuple[Array, Int]:
+        """The closest of its points to points (M, 3), and which they are."""
         _, index = self.tree.query(points)
         near = np.asarray(index, np.int64)
         return self.points[near], near
@@ -107,7 +108,7 @@ def place(
         InputError: in that unit, it cannot be a head.
     """
     _check_size(vertices, unit)
-    cloud, face = _sampled(vertices, triangles), _our_face(head)
+    cloud, face = sampled(vertices, triangles), _our_face(head)
     if landmarks is not None:
         starts: Iterator[RigidMotion] = iter([_by_landmarks(vertices, head, landmarks, unit)])
     else:
@@ -134,15 +135,15 @@ def _check_size(vertices: Array, unit: str | None) -> None:
     )
 
 
-def _sampled(vertices: Array, triangles: Int) -> _Cloud:
-    """Points spread evenly over the surface."""
+def sampled(vertices: Array, triangles: Int) -> Cloud:
+    """Points spread evenly over a surface of vertices (V, 3) and triangles (T, 3)."""
     corners = vertices[triangles]
     crossed = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(crossed, axis=1)
     rng = np.random.default_rng(0)
     chosen = rng.choice(len(triangles), _SAMPLES, p=area / area.sum())
     points = np.einsum("nk,nkc->nc", rng.dirichlet((1.0, 1.0, 1.0), _SAMPLES), corners[chosen])
-    return _Cloud(points, crossed[chosen] / area[chosen, None])
+    return Cloud(points, crossed[chosen] / area[chosen, None])
 
 
 def _by_cover(placed: Placement) -> float:
@@ -203,7 +204,7 @@ def _scales(tall: float, unit: str | None) -> list[float]:
     return known or [_USUAL_HEAD / tall]
 
 
-def _settled(cloud: _Cloud, face: _Face, start: RigidMotion, *, grows: bool) -> Placement:
+def _settled(cloud: Cloud, face: _Face, start: RigidMotion, *, grows: bool) -> Placement:
     rigid = surface_onto_points(cloud, face.points, start, trim=_TRIM)
     motion = surface_onto_points(cloud, face.points, rigid, with_scale=True, trim=_TRIM) if grows else rigid
     # what has grown or shrunk out of all proportion has found a flat patch and not a face
@@ -213,14 +214,14 @@ def _settled(cloud: _Cloud, face: _Face, start: RigidMotion, *, grows: bool) -> 
     return Placement(motion, "", _covered(cloud, face, motion))
 
 
-def _covered(cloud: _Cloud, face: _Face, motion: RigidMotion) -> float:
+def _covered(cloud: Cloud, face: _Face, motion: RigidMotion) -> float:
     closest, index = cloud.closest(motion.undo(face.points))
     apart = np.linalg.norm(motion.apply(closest)[0] - face.points, axis=1)
     alike = ((cloud.normals[index] @ motion.rotation[0].T) * face.normals).sum(axis=1) > _FACING
     return float(((apart < _NEAR) & alike).mean())
 
 
-def _in_unit(cloud: _Cloud, face: _Face, found: Placement) -> Placement:
+def _in_unit(cloud: Cloud, face: _Face, found: Placement) -> Placement:
     """With the size that the file has in the unit that it must be in: how large heads are differs."""
     scale = float(found.motion.scale[0])
     unit = min(LENGTHS, key=lambda name: abs(np.log(LENGTHS[name] / scale)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,13 @@ from calibration.errors import InputError
 from fitting.closest import Surface
 from fitting.head_model import HeadModel
 from fitting.head_models.obj_file import ObjMesh
-from fitting.head_models.shape_fit import Linear, ShapeFit, Target, fit_shape
+from fitting.head_models.shape_fit import Linear, Target, fit_shape
 from fitting.model_arrays import as_array
 from fitting.polygons import face_sizes, fan
 from fitting.surface import SurfacePoints
 from fitting.topology.binding import Binding, bind
 from fitting.topology.islands import EYES, FOLLOWED, OurHead, islands, parts_of
-from fitting.topology.placing import Placement, place
+from fitting.topology.placing import Cloud, Placement, place, sampled
 from fitting.vertex_normals import vertex_normals
 
 Array = NDArray[np.float64]
@@ -37,6 +37,8 @@ _HOPELESS = 0.3
 """A mesh that a similarity alone brings onto less of our face is not worth the fit."""
 _ASKED = 500
 _LOOSE = 0.2
+_LOOKED_ALONG = (0.003, 0.05, 0.0015)
+"""Metres ahead of a point at which something is looked for: from, to, and every."""
 _SKIN_POINTS = 1_500
 """Of the user's skin meet ours in the fit; more change nothing that could be measured."""
 
@@ -94,19 +96,23 @@ def register_mesh(
     vertices = placed.apply(mesh.vertices)
     island = islands(vertices, triangles)
     skin = _skin_island(vertices, island, head)
-    fit = _fitted(vertices, triangles, np.flatnonzero(island == skin), head, landmarks, progress)
+    target = _target(vertices, triangles, np.flatnonzero(island == skin), head, landmarks)
+    fit = fit_shape(Linear.of(head), target, progress)
+    part = parts_of(fit.bring(vertices), island, skin, fitted_head(head, fit.identity))
+    eyes = np.stack([_eye_middle(vertices, island, part, eye) for eye in EYES])
+    if np.isfinite(eyes).all():
+        # what could only be told now: where the eyes are, which the skin alone says badly
+        fit = fit_shape(Linear.of(head), _with_eyes(target, eyes, head), progress)
     brought = fit.bring(vertices)
     ours = fitted_head(head, fit.identity)
     covered, apart = _coverage(brought, triangles, ours)
     if covered < MIN_COVERED:
         raise InputError(_refusal(covered, apart, placed), fix=_advice(unit, landmarks))
-    part = parts_of(brought, island, skin, ours)
     normals = vertex_normals(brought, triangles)
     binding = bind(brought, normals, part, ours)
     turn = fit.rotation.T @ placed.motion.rotation[0]
-    eyes = np.stack([_eye_middle(brought, island, part, eye) for eye in EYES])
     size = float(placed.motion.scale[0])
-    return Registered(brought, turn, size, placed.unit, fit.identity, binding, eyes, covered)
+    return Registered(brought, turn, size, placed.unit, fit.identity, binding, fit.bring(eyes), covered)
 
 
 def fitted_head(head: HeadModel, identity: Array) -> OurHead:
@@ -123,27 +129,41 @@ def _skin_island(vertices: Array, island: Int, head: HeadModel) -> int:
     return int(np.bincount(island[np.asarray(nearest)]).argmax())
 
 
-def _fitted(
-    vertices: Array,
-    triangles: Int,
-    skin: Int,
-    head: HeadModel,
-    landmarks: SurfacePoints | None,
-    progress: Progress | None,
-) -> ShapeFit:
+def _target(
+    vertices: Array, triangles: Int, skin: Int, head: HeadModel, landmarks: SurfacePoints | None
+) -> Target:
+    """What our head is to meet: the skin (vertices) that is seen from outside, and landmarks."""
     points = SurfacePoints.unknown(len(head.ibug68)) if landmarks is None else landmarks
     known = np.isfinite(points.weights).all(axis=1)
+    normals = vertex_normals(vertices, triangles)
     chosen = skin[:: max(1, len(skin) // _SKIN_POINTS)]
-    target = Target(
+    chosen = chosen[~_covered_up(vertices[chosen], normals[chosen], sampled(vertices, triangles))]
+    return Target(
         skin=vertices[chosen],
-        normals=vertex_normals(vertices, triangles)[chosen],
+        normals=normals[chosen],
         landmarks=np.asarray(points.subset(known).evaluate(vertices)),
         ours=head.ibug68.subset(known),
         eyes=np.zeros((0, 3)),
         eye_mean=np.zeros((0, 3)),
         eye_basis=np.zeros((head.identity_size, 0, 3)),
     )
-    return fit_shape(Linear.of(head), target, progress)
+
+
+def _covered_up(points: Array, normals: Array, cloud: Cloud) -> NDArray[np.bool_]:
+    """(N,) which points have something close before them: in the mouth, the sockets, the nostrils."""
+    steps = np.arange(*_LOOKED_ALONG)
+    ahead = points[:, None] + steps[:, None] * normals[:, None]
+    apart, index = cloud.tree.query(ahead.reshape(-1, 3), distance_upper_bound=_LOOKED_ALONG[2])
+    met = np.isfinite(np.asarray(apart)).reshape(len(points), -1)
+    facing = np.append(cloud.normals, np.zeros((1, 3)), axis=0)[np.asarray(index)].reshape(*met.shape, 3)
+    return np.asarray((met & ((facing * normals[:, None]).sum(axis=-1) < 0.0)).any(axis=1))
+
+
+def _with_eyes(target: Target, eyes: Array, head: HeadModel) -> Target:
+    """With the middles (2, 3) of the user's eyeballs."""
+    joints = [head.joint_names.index(eye) for eye in EYES]
+    mean, basis = as_array(head.joint_mean)[joints], as_array(head.joint_basis)[:, joints]
+    return replace(target, eyes=eyes, eye_mean=mean, eye_basis=basis)
 
 
 def _coverage(vertices: Array, triangles: Int, ours: OurHead) -> tuple[float, float]:

@@ -32,7 +32,7 @@ def draw_topology(topology: Topology, head: HeadModel) -> Image:
     """A sheet (H, W, 3) RGB of three rows, each from three sides.
 
     Our head in the shape that was fitted to the user's; the user's mesh on it, its parts in the colours of
-    ours, violet what is too far to follow; and the distances of the mesh from our surface.
+    ours, violet what is too far to follow wholly; and the distances of the mesh from our surface.
     """
     ours = fitted_head(head, topology.identity)
     drawing = HeadDrawing(head)
