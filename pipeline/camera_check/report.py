@@ -183,8 +183,8 @@ def _detectable_words(each: Detectability) -> str:
         )
     if not each.detectable:
         return (
-            f"Distortion: where the head is, it moves the landmarks apart by {shown.size_px:.1f} px only; they "
-            "cannot tell whether it is right."
+            f"Distortion: where the head is, it moves the landmarks apart by {shown.size_px:.1f} px only; "
+            "they cannot tell whether it is right."
         )
     share, error = 100 * (1 - shown.value), 100 * shown.error
     return f"Distortion: the landmarks show {share:.0f} % +- {error:.0f} of it."
