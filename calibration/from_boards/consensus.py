@@ -38,7 +38,7 @@ class Standing:
         state: cameras, those not placed at the origin; no boards.
         sightings: the images, those of placed cameras with corners listed as the others of the frame do.
         placed: indices of the cameras that stand.
-        trusted: (M,) images of these that show the board where the others see it.
+        trusted: (M,) images of these that may well show the board where the others see it.
         refused: why a camera could not be placed, by index.
     """
 
@@ -48,10 +48,12 @@ class Standing:
     trusted: Bools
     refused: Mapping[int, CalibrationError]
 
-    def only_placed(self) -> tuple[State, Sightings]:
-        """The cameras that stand, numbered anew in the order of their indices, and their images."""
+    def only_placed(self) -> tuple[State, Sightings, Bools]:
+        """The cameras that stand, numbered anew in the order of their indices, their images, and which of
+        these are trusted."""
         cameras = np.array(sorted(self.placed))
-        mine = self.sightings.take(np.isin(self.sightings.camera, cameras))
+        chosen = np.isin(self.sightings.camera, cameras)
+        mine = self.sightings.take(chosen)
         state = replace(
             self.state,
             lens=self.state.lens[cameras],
@@ -59,7 +61,7 @@ class Standing:
             camera_rotation=self.state.camera_rotation[cameras],
             camera_translation=self.state.camera_translation[cameras],
         )
-        return state, replace(mine, camera=np.searchsorted(cameras, mine.camera))
+        return state, replace(mine, camera=np.searchsorted(cameras, mine.camera)), self.trusted[chosen]
 
 
 def place_most(lineup: Lineup, sightings: Sightings, *, from_reference: bool) -> tuple[Lineup, Standing]:

@@ -27,7 +27,7 @@ _ROUNDS = 12
 _SHAPE_GAIN = 0.9
 # Standard deviation, as a share of the focal length, at which a calibration is no calibration.
 _FOCAL_UNSURE = 0.03
-# Before it is known who agrees, everyone has a say, with this many pixels of patience.
+# Before it is known who agrees, images have a say with this many pixels of patience.
 _PATIENCE_PX = 3.0
 
 
@@ -62,6 +62,7 @@ def fit_jointly(
     lineup: Lineup,
     state: State,
     sightings: Sightings,
+    trusted: Bools,
     shapes: Sequence[ShapePrior] = (),
     *,
     insist: bool = True,
@@ -72,6 +73,7 @@ def fit_jointly(
         lineup: the cameras and the board.
         state: where to start, with all cameras placed.
         sightings: M images.
+        trusted: (M,) which of them may show the board where the others see it, to begin with.
         shapes: what is believed of the board's points, if they are to be refined, the stricter belief first.
         insist: whether the board is refined in any case, or only as far as the corners clearly ask for it.
 
@@ -80,9 +82,8 @@ def fit_jointly(
             their focal lengths.
     """
     fit = _Fit(lineup, sightings)
-    agreeing = np.ones(len(sightings), dtype=bool)
-    current = fit.settled(state, agreeing)
-    current, agreeing = fit.agreed(current, agreeing, None)
+    current = fit.settled(state, trusted)
+    current, agreeing = fit.agreed(current, trusted, None)
     shape = None
     for belief in shapes:
         found = current.adjusted
@@ -142,7 +143,7 @@ class _Fit:
         return float(np.median(rms[shared] if shared.any() else rms))
 
     def settled(self, state: State, agreeing: Bools) -> _Current:
-        """The poses brought to what all images say together, with the lenses held."""
+        """The poses brought to what those images say together, with the lenses held."""
         free = self.free()
         poses = free.copy()
         poses[:, :LENS_SIZE] = False

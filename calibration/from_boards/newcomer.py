@@ -1,7 +1,4 @@
-"""One more camera, placed by the frames that it shares with those that stand already.
-
-Each shared frame proposes a pose; the proposal that most frames agree with wins, and is refined with them.
-"""
+"""One more camera, placed by the frames that it shares with those that stand already."""
 
 from __future__ import annotations
 
@@ -14,7 +11,8 @@ from calibration.from_boards.agreement import frame_ids, worst_by
 from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
 from calibration.from_boards.bundle import Options, adjust
 from calibration.from_boards.lineup import Lineup
-from calibration.from_boards.poses import HALF_TURN, Sightings, place_boards
+from calibration.from_boards.poses import Sightings, place_boards
+from calibration.from_boards.proposals import Proposals
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,12 +21,10 @@ Bools = NDArray[np.bool_]
 # So many frames place a camera, each with so many images of the cameras that stand; the joint fit uses all.
 _MAX_FRAMES = 40
 _MAX_PARTNERS = 3
-_MAX_PROPOSALS = 24
 _ROUNDS = 6
+# Frames that fit by this many times less than they should may still be right: a chain of cameras bends.
+_PATIENCE = 3.0
 _REFINE = Options(max_iterations=12, tolerance=1e-4)
-# A proposal from one frame is rough: it is off by some pixels in other frames, as a share of the image.
-_ROUGH_SHARE = 0.01
-_ROUGH_PX = 4.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Newcomer:
 
     def placed(self) -> tuple[State, Sightings, Bools]:
         """The state with this camera in place, the sightings with its corners listed as the others list them,
-        and its images (M,) that agree with the others or are alone.
+        and its images (M,) that may well show the board where the others see it, or are alone.
 
         Raises:
             CalibrationError: if too few frames agree on where it stands.
@@ -61,9 +57,10 @@ class Newcomer:
         state, typical = self._found(some)
         turned = self._aligned(state, frames)
         rms, own, ids = turned._group_fit(state, frames)
-        fits = worst_by(ids, rms / self.lineup.agreement.limits(typical, own)) <= 1
+        worst = worst_by(ids, rms / self.lineup.agreement.limits(typical, own))
+        fits = worst <= 1
         self.lineup.agreement.require(self.lineup.names[self.camera], int(fits.sum()), len(frames))
-        contradicted = np.isin(self.sightings.frame, frames[~fits])
+        contradicted = np.isin(self.sightings.frame, frames[worst > _PATIENCE])
         return state, turned.sightings, (self.sightings.camera == self.camera) & ~contradicted
 
     def _shared_frames(self) -> Ints:
@@ -75,9 +72,9 @@ class Newcomer:
         state = self._proposed(frames)
         turned = self._aligned(state, frames)
         rms, _, ids = turned._group_fit(state, frames)
-        # Proposals are rough: begin with the better part of the frames.
+        # Begin with the better part of the frames.
         worst = worst_by(ids, rms)
-        agreeing = worst <= 2 * np.quantile(worst, 0.4)
+        agreeing = worst <= np.quantile(worst, 0.5)
         for _ in range(_ROUNDS):
             state = turned._refined(state, frames[agreeing])
             turned = turned._aligned(state, frames)
@@ -113,19 +110,18 @@ class Newcomer:
         return mine.take(np.argsort(mine.frame))
 
     def _proposed(self, frames: Ints) -> State:
-        """The proposal, a shared frame each and both ends of the board, that most frames agree with."""
-        boards, mine = self._boards(self.state, frames), self._mine(frames)
-        chosen = np.unique(np.linspace(0, len(mine) - 1, min(len(mine), _MAX_PROPOSALS)).astype(int))
-        turns = [np.eye(3)] if self.lineup.turned is None else [np.eye(3), HALF_TURN]
-        proposals = [self._proposal(boards, mine, index, turn) for index in chosen for turn in turns]
-        errors = np.stack([self._errors(p, boards, mine).min(axis=0) for p in proposals])
-        width = max(self.lineup.sizes[self.camera])
-        cap = max(_ROUGH_PX, _ROUGH_SHARE * width)
-        return proposals[int(np.minimum(errors, cap).sum(axis=1).argmin())]
-
-    def _proposal(self, boards: State, mine: Sightings, index: int, turn: Array) -> State:
-        R = mine.R[index] @ turn @ boards.board_rotation[index].T
-        return self._with_pose(R, mine.t[index] - R @ boards.board_translation[index])
+        """The state with this camera where the frames have it that agree best."""
+        boards = self._boards(self.state, frames)
+        proposals = Proposals(
+            self.state.lens[self.camera],
+            bool(self.state.fisheye[self.camera]),
+            boards.board_rotation,
+            boards.board_translation,
+            self._mine(frames),
+            self.lineup.points,
+            self.lineup.turned,
+        )
+        return self._with_pose(*proposals.best())
 
     def _with_pose(self, R: Array, t: Array) -> State:
         rotation, translation = self.state.camera_rotation.copy(), self.state.camera_translation.copy()
