@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
-from calibration.from_boards.agreement import Agreement as Agreement
-from calibration.from_boards.agreement import frame_ids as frame_ids
-from calibration.from_boards.agreement import worst_by as worst_by
+from calibration.from_boards.agreement import frame_ids
 from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, State
 from calibration.from_boards.bundle import Options, adjust
 from calibration.from_boards.lineup import Lineup

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.from_boards.agreement import Agreement, frame_ids, worst_by
 from calibration.from_boards.board_images import Images, State, image_rms, residuals
-from calibration.from_boards.consensus import Agreement, frame_ids, worst_by
 from calibration.from_boards.poses import Sightings, place_boards
 
 Array = NDArray[np.float64]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from calibration.from_boards.agreement import frame_ids
 from calibration.from_boards.board_images import State
-from calibration.from_boards.consensus import frame_ids
 from calibration.from_boards.poses import HALF_TURN, Sightings, place_boards
 
 Array = NDArray[np.float64]
