@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 from fitting.closest import Surface, closest_on_triangles
 from fitting.surface import SurfacePoints, barycentric
-from fitting.topology.islands import FOLLOWED, SKIN, TONGUE, OurHead
+from fitting.topology.islands import FOLLOWED, SKIN, TEETH, TONGUE, OurHead
 from fitting.vertex_normals import vertex_normals
 
 Array = NDArray[np.float64]
@@ -66,11 +66,13 @@ def bind(vertices: Array, normals: Array, part: Int, ours: OurHead) -> Binding:
     points = SurfacePoints(corners, weights)
     offset = vertices - points.evaluate(ours.vertices)
     far = np.clip((np.linalg.norm(offset, axis=1) - FOLLOWS) / (FREE - FOLLOWS), 0.0, 1.0)
-    return Binding(points, offset, 1.0 - far * far * (3.0 - 2.0 * far), part)
+    hold = 1.0 - far * far * (3.0 - 2.0 * far)
+    return Binding(points, offset, np.where(part == FOLLOWED.index(TONGUE), 1.0, hold), part)
 
 
 def _on_part(points: Array, facing: Array | None, ours: OurHead, part: str) -> SurfacePoints:
-    triangles = ours.triangles(part)
+    # a tongue may come in one piece with the gums, which go with the teeth
+    triangles = ours.triangles(*((TONGUE, *TEETH) if part == TONGUE else (part,)))
     surface = Surface(ours.vertices, triangles)
     closest, face = surface.closest(points)
     if facing is not None:

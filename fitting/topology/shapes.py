@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.errors import InputError
+from calibration.errors import InputError, UsageError
 from fitting.head_models.obj_file import read_obj_vertices
 
 Array = NDArray[np.float64]
@@ -44,11 +44,12 @@ def read_shapes(folder: Path, neutral: Array, weights: tuple[float, float] = (0.
         folder: of the files. neutral: (V, 3) in their unit. weights: the range of the shapes' weights.
 
     Raises:
+        UsageError: the range of weights makes no sense.
         InputError: there are none, or one has other vertices than the neutral or in another order.
     """
     low, high = weights
     if not low <= 0.0 < high:
-        raise InputError(f"weights from {low:g} to {high:g} make no sense", fix="The neutral, 0, must be in")
+        raise UsageError(f"weights from {low:g} to {high:g} make no sense", fix="The neutral, 0, must be in")
     files = sorted(path for path in folder.glob("*.obj") if not path.name.startswith("."))
     if not files:
         raise InputError(

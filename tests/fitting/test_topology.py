@@ -122,7 +122,7 @@ def test_eyes_turn_about_the_actors_joints_and_teeth_stay_rigid(registered: Regi
     before, after = found.vertices[lower], found.vertices[lower] + opened
     assert np.linalg.norm(opened, axis=1).max() > 0.005
     sides = [np.linalg.norm(teeth - teeth[::-1], axis=1) for teeth in (before, after)]
-    np.testing.assert_allclose(*sides, atol=1e-6)
+    np.testing.assert_allclose(sides[0], sides[1], atol=1e-6)
 
 
 def test_offsets_turn_with_the_surface() -> None:

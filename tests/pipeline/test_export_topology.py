@@ -22,8 +22,7 @@ from pipeline.cli import main
 from pipeline.export import export
 from pipeline.export.options import ExportOptions
 from pipeline.export.scene import build_scene
-from pipeline.export.topology import shape_fit
-from pipeline.stages import export as export_stage
+from pipeline.export.topology import check_model, shape_fit
 from pipeline.stores.performance import ModelInfo, write_performance
 from tests.fitting.user_meshes import user_mesh, write_user_mesh
 from tests.pipeline.performances import FRAMES, head_model, performance
@@ -222,4 +221,4 @@ def test_damaged_topologies_and_other_head_models_are_refused(studio: Path, hero
         read_topology("cut")
     path.unlink()
     with pytest.raises(UsageError, match="lies on the head model makehuman, the take is fitted with ict"):
-        export_stage.check_model("ict", "hero")
+        check_model("ict", "hero")
