@@ -9,11 +9,11 @@ from pathlib import Path
 
 import cv2
 
-from calibration.from_boards.facts import CameraFacts, Facts, find_facts
-from calibration.from_boards.reasons import Grade
-from calibration.from_boards.report import advice_lines, report_data, report_lines, table_lines
+from calibration.from_boards.judgement.facts import CameraFacts, Facts, find_facts
+from calibration.from_boards.judgement.reasons import Grade
+from calibration.from_boards.judgement.report import advice_lines, report_data, report_lines, table_lines
+from calibration.from_boards.judgement.verdict import RigVerdict, judge
 from calibration.from_boards.result import BoardCalibration
-from calibration.from_boards.verdict import RigVerdict, judge
 from calibration.whole_file import write_bytes
 from pipeline.board_footage import BoardFootage
 from pipeline.drawing.board_camera import Image, camera_page

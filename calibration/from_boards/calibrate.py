@@ -14,20 +14,20 @@ from calibration.boards.advice import advice
 from calibration.boards.board import Board
 from calibration.boards.detection import Progress, View, detect_all
 from calibration.errors import CalibrationError, UsageError
-from calibration.from_boards.agreement import UnfitCamerasError
-from calibration.from_boards.between_frames import Late, earlier
+from calibration.from_boards.adjustment.poses import Sightings
+from calibration.from_boards.adjustment.shape_prior import Refinement, ShapePrior
+from calibration.from_boards.clocks.between_frames import Late, earlier
+from calibration.from_boards.clocks.in_time import ROUNDS, solve_in_time
 from calibration.from_boards.collect import Findings
-from calibration.from_boards.consensus import place_most
-from calibration.from_boards.in_time import ROUNDS, solve_in_time
 from calibration.from_boards.joint import JointFit, fit_jointly
-from calibration.from_boards.lens_fit import LensFit, LensImages
-from calibration.from_boards.lineup import Lineup
-from calibration.from_boards.mirrored import Found, Mirrors
+from calibration.from_boards.lenses.lens_fit import LensFit, LensImages
 from calibration.from_boards.options import BoardOptions
-from calibration.from_boards.poses import Sightings
+from calibration.from_boards.placing.agreement import UnfitCamerasError
+from calibration.from_boards.placing.consensus import place_most
+from calibration.from_boards.placing.lineup import Lineup
+from calibration.from_boards.placing.mirrored import Found, Mirrors
 from calibration.from_boards.result import BoardCalibration
 from calibration.from_boards.seen import Seen, what_was_seen
-from calibration.from_boards.shape_prior import Refinement, ShapePrior
 from calibration.from_boards.steps import Steps
 
 __all__ = ["BoardCalibration", "BoardOptions", "calibrate_board"]

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from calibration.boards.board import Board
 from calibration.camera import Camera, Rig
 from calibration.errors import CalibrationError
-from calibration.from_boards.board_images import LENS_SIZE
+from calibration.from_boards.adjustment.board_images import LENS_SIZE
+from calibration.from_boards.adjustment.poses import MINIMUM_CORNERS
 from calibration.from_boards.joint import JointFit
-from calibration.from_boards.lens_fit import LensFit
-from calibration.from_boards.lineup import Lineup
-from calibration.from_boards.poses import MINIMUM_CORNERS
+from calibration.from_boards.lenses.lens_fit import LensFit
+from calibration.from_boards.placing.lineup import Lineup
+from calibration.from_boards.placing.sync import Disagreement
 from calibration.from_boards.result import BoardCalibration, Deviations, Rejection, ViewCounts
 from calibration.from_boards.seen import Found, Seen
-from calibration.from_boards.sync import Disagreement
 
 Array = NDArray[np.float64]
 

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
-from calibration.from_boards.agreement import UnfitCamerasError, amid_disagreement
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, State
-from calibration.from_boards.bundle import Adjusted, Options, adjust
-from calibration.from_boards.lens_models import freed, lens_prior
-from calibration.from_boards.lineup import Lineup
-from calibration.from_boards.poses import Sightings, board_ids, place_boards
-from calibration.from_boards.shape_prior import ShapePrior
-from calibration.from_boards.sync import Disagreement, disagreements, find_agreeing
+from calibration.from_boards.adjustment.board_images import CAMERA_SIZE, LENS_SIZE, State
+from calibration.from_boards.adjustment.bundle import Adjusted, Options, adjust
+from calibration.from_boards.adjustment.poses import Sightings, board_ids, place_boards
+from calibration.from_boards.adjustment.shape_prior import ShapePrior
+from calibration.from_boards.lenses.lens_models import freed, lens_prior
+from calibration.from_boards.placing.agreement import UnfitCamerasError, amid_disagreement
+from calibration.from_boards.placing.lineup import Lineup
+from calibration.from_boards.placing.sync import Disagreement, disagreements, find_agreeing
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from calibration.from_boards.agreement import Agreement
-from calibration.from_boards.lens_models import LensChoice
-from calibration.from_boards.shape_prior import Refinement
+from calibration.from_boards.adjustment.shape_prior import Refinement
+from calibration.from_boards.lenses.lens_models import LensChoice
+from calibration.from_boards.placing.agreement import Agreement
 
 
 @dataclass(frozen=True)

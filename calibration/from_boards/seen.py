@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.poses import tells_pose
+from calibration.from_boards.adjustment.poses import tells_pose
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

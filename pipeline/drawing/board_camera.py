@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.coverage import CELLS
-from calibration.from_boards.facts import CameraFacts
-from calibration.from_boards.reasons import Grade
-from calibration.from_boards.verdict import CameraVerdict
+from calibration.from_boards.judgement.coverage import CELLS
+from calibration.from_boards.judgement.facts import CameraFacts
+from calibration.from_boards.judgement.reasons import Grade
+from calibration.from_boards.judgement.verdict import CameraVerdict
 from pipeline.drawing.curves import INK, PAPER
 from pipeline.drawing.landmarks import SHIFT, fixed_point
 from pipeline.drawing.shading import Colour

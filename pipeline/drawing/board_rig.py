@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.facts import Facts
-from calibration.from_boards.reasons import Grade
+from calibration.from_boards.judgement.facts import Facts
+from calibration.from_boards.judgement.reasons import Grade
+from calibration.from_boards.judgement.verdict import RigVerdict
 from calibration.from_boards.result import BoardCalibration
-from calibration.from_boards.verdict import RigVerdict
 from pipeline.drawing.board_camera import GRADES
 from pipeline.drawing.curves import INK, PAPER
 from pipeline.drawing.rig_view import Stage, draw_aslant, draw_top

@@ -6,8 +6,8 @@ from scipy.spatial.transform import Rotation
 
 from calibration.boards.checkerboard import Checkerboard
 from calibration.camera import Rig
+from calibration.from_boards.adjustment.shape_prior import Refinement, ShapePrior
 from calibration.from_boards.calibrate import BoardCalibration, BoardOptions, calibrate_board
-from calibration.from_boards.shape_prior import Refinement, ShapePrior
 from tests.calibration.board_rigs import normalised_errors, ring_rig, see_parts, spun_boards
 from tests.calibration.boards import BOARD, Array, sizes
 

@@ -4,8 +4,15 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from calibration.camera import Rig
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, derivatives, residuals
-from calibration.from_boards.bundle import Options, Prior, adjust
+from calibration.from_boards.adjustment.board_images import (
+    CAMERA_SIZE,
+    LENS_SIZE,
+    Images,
+    State,
+    derivatives,
+    residuals,
+)
+from calibration.from_boards.adjustment.bundle import Options, Prior, adjust
 from tests.calibration.boards import BOARD, Array, board_poses
 from tests.calibration.rigs import arc_rig, mixed_rig
 

@@ -9,16 +9,16 @@ import pytest
 
 from calibration.camera import Rig
 from calibration.compare import compare_rigs
-from calibration.from_boards.between_frames import earlier
 from calibration.from_boards.calibrate import BoardOptions, calibrate_board
-from calibration.from_boards.clock_reasons import renumbering
-from calibration.from_boards.coverage import coverage, in_few_words
-from calibration.from_boards.evidence import gather
-from calibration.from_boards.facts import Facts, find_facts
-from calibration.from_boards.links import links
-from calibration.from_boards.reasons import Grade
-from calibration.from_boards.report import report_data, report_lines
-from calibration.from_boards.verdict import CameraVerdict, RigVerdict, judge, judge_camera
+from calibration.from_boards.clocks.between_frames import earlier
+from calibration.from_boards.judgement.clock_reasons import renumbering
+from calibration.from_boards.judgement.coverage import coverage, in_few_words
+from calibration.from_boards.judgement.evidence import gather
+from calibration.from_boards.judgement.facts import Facts, find_facts
+from calibration.from_boards.judgement.links import links
+from calibration.from_boards.judgement.reasons import Grade
+from calibration.from_boards.judgement.report import report_data, report_lines
+from calibration.from_boards.judgement.verdict import CameraVerdict, RigVerdict, judge, judge_camera
 from tests.calibration.boards import BOARD, Array, board_poses, see, sizes
 from tests.calibration.moving_boards import see_carried
 from tests.calibration.rigs import arc_rig

@@ -6,7 +6,7 @@ import pytest
 from calibration.camera import LensModel, Rig
 from calibration.errors import UsageError
 from calibration.from_boards.calibrate import BoardCalibration, BoardOptions, calibrate_board
-from calibration.from_boards.lens_models import LensChoice
+from calibration.from_boards.lenses.lens_models import LensChoice
 from tests.calibration.board_rigs import (
     Corners,
     near_boards,

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from calibration.camera import Rig
-from calibration.from_boards.board_images import CAMERA_SIZE, State
+from calibration.from_boards.adjustment.board_images import CAMERA_SIZE, State
+from calibration.from_boards.adjustment.poses import Sightings, poses_in_camera
+from calibration.from_boards.clocks.late_cameras import find_late
+from calibration.from_boards.clocks.offsets import Offset, Undetermined
+from calibration.from_boards.clocks.timing import Timing, camera_timings
 from calibration.from_boards.joint import JointFit
-from calibration.from_boards.late_cameras import find_late
-from calibration.from_boards.offsets import Offset, Undetermined
-from calibration.from_boards.poses import Sightings, poses_in_camera
-from calibration.from_boards.sync import disagreements
-from calibration.from_boards.timing import Timing, camera_timings
+from calibration.from_boards.placing.sync import disagreements
 from tests.calibration.boards import BOARD, Array, board_poses, see
 from tests.calibration.moving_boards import Clock, see_carried
 from tests.calibration.rigs import arc_rig

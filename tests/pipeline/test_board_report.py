@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from calibration.from_boards.calibrate import calibrate_board
-from calibration.from_boards.facts import find_facts
-from calibration.from_boards.verdict import judge
+from calibration.from_boards.judgement.facts import find_facts
+from calibration.from_boards.judgement.verdict import judge
 from pipeline.board_report import RIG_PICTURE, camera_picture
 from pipeline.cli import main
 from pipeline.drawing.board_camera import camera_page

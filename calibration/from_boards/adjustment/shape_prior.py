@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.poses import HALF_TURN
+from calibration.from_boards.adjustment.poses import HALF_TURN
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

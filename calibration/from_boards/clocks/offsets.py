@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, residuals
-from calibration.from_boards.poses import Sightings
-from calibration.from_boards.robust_fit import robust_fit
-from calibration.from_boards.track import MAX_GAP, Track
+from calibration.from_boards.adjustment.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, residuals
+from calibration.from_boards.adjustment.poses import Sightings
+from calibration.from_boards.adjustment.robust_fit import robust_fit
+from calibration.from_boards.clocks.track import MAX_GAP, Track
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import CalibrationError
-from calibration.from_boards.agreement import frame_ids
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, State
-from calibration.from_boards.bundle import Options, adjust
-from calibration.from_boards.lineup import Lineup
-from calibration.from_boards.newcomer import Newcomer
-from calibration.from_boards.poses import Sightings, place_boards
+from calibration.from_boards.adjustment.board_images import CAMERA_SIZE, LENS_SIZE, State
+from calibration.from_boards.adjustment.bundle import Options, adjust
+from calibration.from_boards.adjustment.poses import Sightings, place_boards
+from calibration.from_boards.placing.agreement import frame_ids
+from calibration.from_boards.placing.lineup import Lineup
+from calibration.from_boards.placing.newcomer import Newcomer
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from calibration.camera import LensModel
 from calibration.errors import CalibrationError
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE
-from calibration.from_boards.bundle import Options, adjust
-from calibration.from_boards.lens_models import LensChoice, freed, lens_prior
-from calibration.from_boards.lens_start import guess_lens
-from calibration.from_boards.poses import poses_in_camera
+from calibration.from_boards.adjustment.board_images import CAMERA_SIZE, LENS_SIZE
+from calibration.from_boards.adjustment.bundle import Options, adjust
+from calibration.from_boards.adjustment.poses import poses_in_camera
+from calibration.from_boards.lenses.lens_models import LensChoice, freed, lens_prior
+from calibration.from_boards.lenses.lens_start import guess_lens
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

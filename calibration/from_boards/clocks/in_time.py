@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from calibration.errors import CalibrationError
-from calibration.from_boards.between_frames import Late
+from calibration.from_boards.adjustment.poses import Sightings
+from calibration.from_boards.clocks.between_frames import Late
+from calibration.from_boards.clocks.late_cameras import find_late
+from calibration.from_boards.clocks.offsets import Offset
+from calibration.from_boards.clocks.timing import camera_timings
 from calibration.from_boards.joint import JointFit
-from calibration.from_boards.late_cameras import find_late
-from calibration.from_boards.lineup import Lineup
-from calibration.from_boards.offsets import Offset
-from calibration.from_boards.poses import Sightings
+from calibration.from_boards.placing.lineup import Lineup
 from calibration.from_boards.steps import Steps
-from calibration.from_boards.timing import camera_timings
 
 Solved = tuple[Lineup, JointFit, dict[str, CalibrationError]]
 """The cameras that could be calibrated, their fit, and why the others could not."""

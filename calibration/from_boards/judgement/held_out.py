@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.board_images import State
-from calibration.from_boards.bundle import Options, adjust
-from calibration.from_boards.lens_models import lens_prior
-from calibration.from_boards.poses import Sightings, board_ids, place_boards
+from calibration.from_boards.adjustment.board_images import State
+from calibration.from_boards.adjustment.bundle import Options, adjust
+from calibration.from_boards.adjustment.poses import Sightings, board_ids, place_boards
+from calibration.from_boards.lenses.lens_models import lens_prior
 from calibration.from_boards.result import BoardCalibration
 
 Array = NDArray[np.float64]

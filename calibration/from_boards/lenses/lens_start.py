@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE
-from calibration.from_boards.bundle import Options, adjust
-from calibration.from_boards.poses import poses_in_camera
+from calibration.from_boards.adjustment.board_images import CAMERA_SIZE, LENS_SIZE
+from calibration.from_boards.adjustment.bundle import Options, adjust
+from calibration.from_boards.adjustment.poses import poses_in_camera
 
 Array = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.agreement import Agreement
-from calibration.from_boards.board_images import State
-from calibration.from_boards.lens_fit import LensFit
+from calibration.from_boards.adjustment.board_images import State
+from calibration.from_boards.lenses.lens_fit import LensFit
+from calibration.from_boards.placing.agreement import Agreement
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

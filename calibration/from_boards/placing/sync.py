@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.agreement import Agreement, frame_ids, worst_by
-from calibration.from_boards.board_images import Images, State, image_rms, residuals
-from calibration.from_boards.poses import Sightings, place_boards
+from calibration.from_boards.adjustment.board_images import Images, State, image_rms, residuals
+from calibration.from_boards.adjustment.poses import Sightings, place_boards
+from calibration.from_boards.placing.agreement import Agreement, frame_ids, worst_by
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

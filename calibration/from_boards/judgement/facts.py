@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
-from calibration.from_boards.board_images import LENS_SIZE
-from calibration.from_boards.coverage import Coverage, coverage, lens_error
-from calibration.from_boards.evidence import CameraEvidence, Evidence, gather
-from calibration.from_boards.held_out import HeldOut, held_out_errors
-from calibration.from_boards.links import Link, links
+from calibration.from_boards.adjustment.board_images import LENS_SIZE
+from calibration.from_boards.clocks.timing import Timing, camera_timings
+from calibration.from_boards.judgement.coverage import Coverage, coverage, lens_error
+from calibration.from_boards.judgement.evidence import CameraEvidence, Evidence, gather
+from calibration.from_boards.judgement.held_out import HeldOut, held_out_errors
+from calibration.from_boards.judgement.links import Link, links
 from calibration.from_boards.result import BoardCalibration, Deviations, ViewCounts
-from calibration.from_boards.timing import Timing, camera_timings
 
 Array = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from calibration.from_boards.agreement import frame_ids
-from calibration.from_boards.board_images import State
-from calibration.from_boards.poses import HALF_TURN, Sightings, place_boards
+from calibration.from_boards.adjustment.board_images import State
+from calibration.from_boards.adjustment.poses import HALF_TURN, Sightings, place_boards
+from calibration.from_boards.placing.agreement import frame_ids
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.board_images import State
-from calibration.from_boards.offsets import FEWEST_IMAGES, Clock, Offset, spread
-from calibration.from_boards.poses import HALF_TURN, Sightings
-from calibration.from_boards.track import Track, steady_track
+from calibration.from_boards.adjustment.board_images import State
+from calibration.from_boards.adjustment.poses import HALF_TURN, Sightings
+from calibration.from_boards.clocks.offsets import FEWEST_IMAGES, Clock, Offset, spread
+from calibration.from_boards.clocks.track import Track, steady_track
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

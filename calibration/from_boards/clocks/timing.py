@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.from_boards.adjustment.poses import Sightings
+from calibration.from_boards.clocks.late_cameras import REACH
+from calibration.from_boards.clocks.offsets import Clock, Offset, Undetermined
+from calibration.from_boards.clocks.track import board_track
 from calibration.from_boards.joint import JointFit
-from calibration.from_boards.late_cameras import REACH
-from calibration.from_boards.offsets import Clock, Offset, Undetermined
-from calibration.from_boards.poses import Sightings
-from calibration.from_boards.sync import Disagreement
-from calibration.from_boards.track import board_track
+from calibration.from_boards.placing.sync import Disagreement
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
-from calibration.from_boards.normal_equations import Free, System, assemble
-from calibration.from_boards.shape_prior import ShapePrior
+from calibration.from_boards.adjustment.board_images import (
+    CAMERA_SIZE,
+    LENS_SIZE,
+    Images,
+    State,
+    image_rms,
+    residuals,
+)
+from calibration.from_boards.adjustment.normal_equations import Free, System, assemble
+from calibration.from_boards.adjustment.shape_prior import ShapePrior
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse import csr_array
 
-from calibration.from_boards.board_images import Derivatives, Images, State, derivatives
+from calibration.from_boards.adjustment.board_images import Derivatives, Images, State, derivatives
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

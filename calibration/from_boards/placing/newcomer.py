@@ -7,12 +7,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.agreement import frame_ids, worst_by
-from calibration.from_boards.board_images import CAMERA_SIZE, LENS_SIZE, Images, State, image_rms, residuals
-from calibration.from_boards.bundle import Options, adjust
-from calibration.from_boards.lineup import Lineup
-from calibration.from_boards.poses import Sightings, place_boards
-from calibration.from_boards.proposals import Proposals
+from calibration.from_boards.adjustment.board_images import (
+    CAMERA_SIZE,
+    LENS_SIZE,
+    Images,
+    State,
+    image_rms,
+    residuals,
+)
+from calibration.from_boards.adjustment.bundle import Options, adjust
+from calibration.from_boards.adjustment.poses import Sightings, place_boards
+from calibration.from_boards.placing.agreement import frame_ids, worst_by
+from calibration.from_boards.placing.lineup import Lineup
+from calibration.from_boards.placing.proposals import Proposals
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

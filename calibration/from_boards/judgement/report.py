@@ -8,12 +8,12 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
-from calibration.from_boards.clock_reasons import offset_words
-from calibration.from_boards.facts import CameraFacts, Facts
-from calibration.from_boards.offsets import Offset, Undetermined
-from calibration.from_boards.reasons import Grade
-from calibration.from_boards.timing import Timing
-from calibration.from_boards.verdict import CameraVerdict, RigVerdict
+from calibration.from_boards.clocks.offsets import Offset, Undetermined
+from calibration.from_boards.clocks.timing import Timing
+from calibration.from_boards.judgement.clock_reasons import offset_words
+from calibration.from_boards.judgement.facts import CameraFacts, Facts
+from calibration.from_boards.judgement.reasons import Grade
+from calibration.from_boards.judgement.verdict import CameraVerdict, RigVerdict
 
 SCHEMA = 1
 """Version of the layout of :func:`report_data`."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
-from calibration.from_boards.board_images import LENS_SIZE, Images, State, derivatives
+from calibration.from_boards.adjustment.board_images import LENS_SIZE, Images, State, derivatives
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
-from calibration.from_boards.board_images import Images, residuals
-from calibration.from_boards.poses import board_ids
+from calibration.from_boards.adjustment.board_images import Images, residuals
+from calibration.from_boards.adjustment.poses import board_ids
 from calibration.from_boards.result import BoardCalibration
 
 Array = NDArray[np.float64]

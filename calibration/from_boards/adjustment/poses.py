@@ -10,8 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.board_images import Images, State, board_derivatives, image_rms, residuals
-from calibration.from_boards.normal_equations import add_by
+from calibration.from_boards.adjustment.board_images import (
+    Images,
+    State,
+    board_derivatives,
+    image_rms,
+    residuals,
+)
+from calibration.from_boards.adjustment.normal_equations import add_by
 from calibration.lens import undistort
 
 Array = NDArray[np.float64]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.errors import CalibrationError
-from calibration.from_boards.clock_reasons import clock_reasons
-from calibration.from_boards.coverage import by_region, in_few_words
-from calibration.from_boards.facts import CameraFacts, Facts
-from calibration.from_boards.reasons import Grade, Limit, Reason, listed, ranked
+from calibration.from_boards.judgement.clock_reasons import clock_reasons
+from calibration.from_boards.judgement.coverage import by_region, in_few_words
+from calibration.from_boards.judgement.facts import CameraFacts, Facts
+from calibration.from_boards.judgement.reasons import Grade, Limit, Reason, listed, ranked
 
 IMAGES = Limit(10, 6)
 """Images that determine the lens. Six would do in theory; from about ten on the numbers settle."""

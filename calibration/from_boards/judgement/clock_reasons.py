@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from calibration.from_boards.facts import CameraFacts
-from calibration.from_boards.offsets import Offset, Undetermined
-from calibration.from_boards.reasons import Grade, Limit, Reason
-from calibration.from_boards.timing import Stretch, is_late
+from calibration.from_boards.clocks.offsets import Offset, Undetermined
+from calibration.from_boards.clocks.timing import Stretch, is_late
+from calibration.from_boards.judgement.facts import CameraFacts
+from calibration.from_boards.judgement.reasons import Grade, Limit, Reason
 
 LATE = Limit(0.1, 0.5)
 """Frames. A face that speaks moves by some pixels in one; beyond a half, another frame number is nearer."""

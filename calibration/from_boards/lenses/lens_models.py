@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import LensModel
-from calibration.from_boards.board_images import LENS_SIZE
-from calibration.from_boards.bundle import Prior
+from calibration.from_boards.adjustment.board_images import LENS_SIZE
+from calibration.from_boards.adjustment.bundle import Prior
 
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]

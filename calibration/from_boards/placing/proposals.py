@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.from_boards.board_images import Images, State, image_rms, residuals
-from calibration.from_boards.poses import HALF_TURN, Sightings, fit_boards
+from calibration.from_boards.adjustment.board_images import Images, State, image_rms, residuals
+from calibration.from_boards.adjustment.poses import HALF_TURN, Sightings, fit_boards
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

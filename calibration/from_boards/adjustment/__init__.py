@@ -1,0 +1,1 @@
+"""Bundle adjustment of cameras, board poses and boards: derivatives, normal equations, the solver."""

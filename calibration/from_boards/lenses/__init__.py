@@ -1,0 +1,1 @@
+"""The lens of one camera from images of a board."""
