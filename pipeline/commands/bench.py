@@ -8,6 +8,7 @@ import click
 
 from pipeline.commands.bench_accuracy import command as bench_accuracy
 from pipeline.commands.bench_database import command as bench_database
+from pipeline.commands.bench_export import command as bench_export
 from pipeline.commands.bench_fit import command as bench_fit
 from pipeline.commands.common import working
 
@@ -77,4 +78,5 @@ def bench_detect(
 
 command.add_command(bench_accuracy)
 command.add_command(bench_database)
+command.add_command(bench_export)
 command.add_command(bench_fit)
