@@ -23,7 +23,7 @@ def test_derivatives_of_the_projection_are_exact() -> None:
     inputs.append(cameras.translation)
     for tensor in inputs:
         tensor.requires_grad_(True)
-    torch.autograd.gradcheck(lambda p, *fields: project(p, CameraTensors(*fields, cameras.fisheye)), inputs)
+    torch.autograd.gradcheck(lambda p, *fields: project(p, CameraTensors(*fields, fisheye=cameras.fisheye)), inputs)
 
 
 def test_points_behind_a_camera_have_finite_pixels_and_gradients() -> None:

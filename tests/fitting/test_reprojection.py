@@ -40,7 +40,7 @@ def test_the_gradient_by_hand_is_that_of_automatic_differentiation(robust: str, 
     results = []
     for by_hand in (True, False):
         moving = [at.clone().requires_grad_(True), *leaves(CAMERAS)]
-        cameras = CameraTensors(moving[1], CAMERAS.principal, *moving[2:], CAMERAS.fisheye)
+        cameras = CameraTensors(moving[1], CAMERAS.principal, *moving[2:], fisheye=CAMERAS.fisheye)
         if by_hand:
             energy = landmarks_seen(moving[0], cameras, Landmarks(mean, precision, robust, 3.0))
         else:
