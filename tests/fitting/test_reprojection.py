@@ -40,7 +40,9 @@ def test_the_gradient_by_hand_is_that_of_automatic_differentiation(robust: str, 
     results = []
     for by_hand in (True, False):
         moving = [at.clone().requires_grad_(True), *leaves(CAMERAS)]
-        cameras = CameraTensors(moving[1], CAMERAS.principal, *moving[2:], fisheye=CAMERAS.fisheye)
+        _, focal, distortion, rotation, translation = moving
+        fixed = CAMERAS.principal, CAMERAS.fisheye
+        cameras = CameraTensors(focal, fixed[0], distortion, rotation, translation, fixed[1])
         if by_hand:
             energy = landmarks_seen(moving[0], cameras, Landmarks(mean, precision, robust, 3.0))
         else:
