@@ -22,6 +22,8 @@ FOLLOWED = (SKIN, *EYES, *TEETH, TONGUE)
 
 _EYE_REACH, _EYE_SHARE = 1.15, 0.95
 """Of the radius of our eyeball, within which nearly all of an eye's piece is of its middle."""
+_BALL_RADIUS, _BALL_ROUND, _BALL_OFF = (0.008, 0.018), 0.06, 0.008
+"""Metres of an eyeball's radius, the share of it that a piece may be unround, and metres from our joint."""
 _ASKED = 150
 _SKIN_HANDICAP = 1.3
 """The inside of the mouth is skin, and close to teeth."""
@@ -92,7 +94,7 @@ def parts_of(vertices: Array, island: Int, skin: int, ours: OurHead) -> Int:
 def _part_of(piece: Array, ours: OurHead, surfaces: dict[str, Surface], arch: KDTree) -> str:
     for eye in EYES:
         reach = np.linalg.norm(piece - ours.joint(eye), axis=1)
-        if (reach < _EYE_REACH * ours.radius(eye)).mean() > _EYE_SHARE:
+        if (reach < _EYE_REACH * ours.radius(eye)).mean() > _EYE_SHARE or _is_ball(piece, ours.joint(eye)):
             return eye
     asked = piece[:: max(1, len(piece) // _ASKED)]
     apart = {
@@ -105,3 +107,23 @@ def _part_of(piece: Array, ours: OurHead, surfaces: dict[str, Surface], arch: KD
     # seen from above, teeth are beneath ours, alone or in a row; the tongue, with or without gums, is not
     beside, _ = arch.query(asked[:, _ACROSS])
     return TONGUE if np.mean(beside) > _ARCH else min(TEETH, key=lambda part: apart[part])
+
+
+def ball_middle(points: Array) -> Array:
+    """(3,) the centre of the sphere through points (N, 3), in the least squares."""
+    # |x|^2 = 2 c x + (r^2 - |c|^2), about the mean for the sake of the numbers
+    middle = points.mean(axis=0)
+    around = points - middle
+    system = np.concatenate([2 * around, np.ones((len(points), 1))], axis=1)
+    found, *_ = np.linalg.lstsq(system, (around**2).sum(axis=1), rcond=None)
+    return np.asarray(middle + found[:3])
+
+
+def _is_ball(piece: Array, joint: Array) -> bool:
+    """Whether a piece is an eyeball, or the white or the cornea of one, in another place than ours."""
+    middle = ball_middle(piece)
+    radii = np.linalg.norm(piece - middle, axis=1)
+    radius = float(radii.mean())
+    low, high = _BALL_RADIUS
+    near = float(np.linalg.norm(middle - joint)) < _BALL_OFF
+    return near and low < radius < high and float(radii.std()) < _BALL_ROUND * radius

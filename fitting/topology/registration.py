@@ -18,7 +18,7 @@ from fitting.model_arrays import as_array
 from fitting.polygons import face_sizes, fan
 from fitting.surface import SurfacePoints
 from fitting.topology.binding import Binding, bind
-from fitting.topology.islands import EYES, FOLLOWED, OurHead, islands, parts_of
+from fitting.topology.islands import EYES, FOLLOWED, OurHead, ball_middle, islands, parts_of
 from fitting.topology.placing import Cloud, Placement, place, sampled
 from fitting.vertex_normals import vertex_normals
 
@@ -207,10 +207,4 @@ def _eye_middle(vertices: Array, island: Int, part: Int, eye: str) -> Array:
     if not len(members):
         return np.full(3, np.nan)
     largest = np.bincount(island[members]).argmax()
-    ball = vertices[members[island[members] == largest]]
-    # |x|^2 = 2 c x + (r^2 - |c|^2), about the mean for the sake of the numbers
-    middle = ball.mean(axis=0)
-    around = ball - middle
-    system = np.concatenate([2 * around, np.ones((len(ball), 1))], axis=1)
-    found, *_ = np.linalg.lstsq(system, (around**2).sum(axis=1), rcond=None)
-    return np.asarray(middle + found[:3])
+    return ball_middle(vertices[members[island[members] == largest]])

@@ -1,8 +1,8 @@
 """A user's mesh on an actor: its neutral, what each expression adds to it, and its skin weights.
 
 What follows our surface is at its place there plus its offset, which turns as the surface around turns. What
-is too far from it is carried along smoothly with the nearest skin and has no expression. Eyes are moved to
-the actor's eyes and turn with them; teeth move rigidly with ours.
+is too far from it is carried along smoothly with the nearest skin and has no expression. Eyes are moved as
+ours are and turn about their own middles; teeth move rigidly with ours.
 """
 
 from __future__ import annotations
@@ -36,11 +36,13 @@ class Carried:
 
     Attributes:
         vertices: (V, 3) the neutral. expressions: (E, V, 3). weights: (V, K) of the joints.
+        joints: (K, 3) the actor's, but for those of the eyes: they are in the middles of the mesh's own.
     """
 
     vertices: Array
     expressions: Array
     weights: Array
+    joints: Array
 
 
 def carry(neutral: Array, eyes: Array, binding: Binding, ours: OurHead, actor: OurHead) -> Carried:
@@ -61,10 +63,11 @@ def carry(neutral: Array, eyes: Array, binding: Binding, ours: OurHead, actor: O
     vertices = _mixed(followed, neutral, binding.hold, ours, actor)
     weights = points.evaluate(as_array(model.skin_weights).T[..., None])[..., 0].T
     expressions = _expressions(model, binding, turning, actor, at_rest)
-    carried = Carried(vertices, expressions, weights / weights.sum(axis=1, keepdims=True))
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    carried = Carried(vertices, expressions, weights, actor.joints.copy())
     for part, eye in zip(EYES, eyes, strict=True):
         members = np.flatnonzero(binding.part == FOLLOWED.index(part))
-        _set_eye(carried, members, neutral[members] - eye, part, (ours, actor))
+        _set_eye(carried, members, neutral[members], eye, (part, ours, actor))
     for part in TEETH:
         members = np.flatnonzero(binding.part == FOLLOWED.index(part))
         _set_teeth(carried, members, neutral[members], part, (ours, actor))
@@ -114,19 +117,21 @@ def _expressions(
     return carried
 
 
-def _set_eye(carried: Carried, members: Int, rays: Array, part: str, heads: tuple[OurHead, OurHead]) -> None:
-    """An eye about the actor's joint, with which alone it moves: rays (N, 3) from its own middle.
-
-    It grows as ours does.
+def _set_eye(
+    carried: Carried, members: Int, places: Array, middle: Array, where: tuple[str, OurHead, OurHead]
+) -> None:
+    """An eye, at places (N, 3) about its middle on our head, as far from the actor's eye as it was from
+    ours, so that it stays behind its lids; its joint goes with it, and alone moves it.
     """
+    part, ours, actor = where
     if not len(members):
         return
-    ours, actor = heads
-    own = ours.model.parts[part]
+    own, joint = ours.model.parts[part], ours.model.joint_names.index(part)
     grown = align(ours.vertices[own], actor.vertices[own][None], np.ones((1, len(own))), with_scale=True)
-    carried.vertices[members] = grown.scale[0] * rays + actor.joint(part)
+    carried.joints[joint] += grown.scale[0] * (middle - ours.joint(part))
+    carried.vertices[members] = carried.joints[joint] + grown.scale[0] * (places - middle)
     carried.expressions[:, members] = 0.0
-    carried.weights[members] = np.eye(len(actor.joints))[actor.model.joint_names.index(part)]
+    carried.weights[members] = np.eye(len(actor.joints))[joint]
 
 
 def _set_teeth(

@@ -60,14 +60,13 @@ def on_topology(performance: Performance, model: HeadModel, topology: Topology) 
     Raises:
         UsageError: the take was not fitted with the head that topologies lie on.
     """
-    joints = joint_positions(model, performance.identity)
     carried, surface = _carried(performance, model, topology), _surface(topology)
     if topology.shapes is None:
-        skin = Skin(carried.vertices, carried.expressions, carried.weights, joints)
+        skin = Skin(carried.vertices, carried.expressions, carried.weights, carried.joints)
         weights = np.asarray(performance.expression, np.float64)
         return Expressive(surface, skin, model.expression_names, weights)
     found = shape_fit(performance, model, topology)
-    skin = Skin(carried.vertices, _deltas(topology, topology.shapes), carried.weights, joints)
+    skin = Skin(carried.vertices, _deltas(topology, topology.shapes), carried.weights, carried.joints)
     return Expressive(surface, skin, found.names, found.weights)
 
 
