@@ -38,7 +38,11 @@ def stage_file(scene: ExportScene, path: Path) -> Iterator[Usd.Stage]:
             yield stage
             stage.Save()
         except Tf.ErrorException as error:
-            raise InputError("cannot be written as USD", where=str(path)) from error
+            raise InputError(
+                "cannot be written as USD",
+                where=str(path),
+                fix="Look at the folder's rights and at the free space",
+            ) from error
 
 
 def _describe(stage: Usd.Stage, scene: ExportScene) -> None:
