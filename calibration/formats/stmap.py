@@ -138,7 +138,10 @@ def _write_exr(path: Path, uv: Map, border: tuple[int, int]) -> None:
         "B": np.zeros(uv.shape[:2], dtype=np.float32),
     }
     with whole_file(path) as partial, OpenEXR.File(header, channels) as file:
-        file.write(str(partial))
+        try:
+            file.write(str(partial))
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
 
 
 RIG_FORMAT = Format(

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from calibration.errors import InputError, UsageError
+from calibration.formats import FORMATS
 from pipeline.export import EXPORTERS, ExportOptions, export
-from tests.pipeline.performances import head_model, performance
+from pipeline.export.cameras import export_cameras
+from tests.pipeline.performances import head_model, performance, rig
 
 TAKE = ExportOptions("take")
 
@@ -65,6 +67,15 @@ def test_a_folder_that_is_a_file_is_told(name: str, tmp_path: Path) -> None:
     (tmp_path / "export").write_text("")
     with pytest.raises(InputError, match="export"):
         export(name, performance(), head_model(), tmp_path / "export", options=TAKE)
+
+
+def test_cameras_are_whole_or_absent_too(tmp_path: Path) -> None:
+    """In every format that can be written: a full disk is an error of one line, and nothing is left."""
+    formats = [format.name for format in FORMATS.values() if format.write is not None]
+    for name in formats:
+        with full_after(0), pytest.raises(InputError, match="written"):
+            export_cameras([name], rig(), tmp_path / name)
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_parts_and_formats_that_are_not_there_are_named(tmp_path: Path) -> None:
