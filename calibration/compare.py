@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera, Rig
 from calibration.errors import InputError
+from calibration.text_table import text_table
 
 Array = NDArray[np.float64]
 
@@ -78,12 +79,17 @@ class RigDifference:
 
     def lines(self) -> list[str]:
         """The difference as lines of plain text: a table of the cameras, and what it leaves out."""
-        width = max(6, *(len(camera.name) for camera in self.cameras))
-        head = f"{'camera':{width}}  turned deg  moved mm  focal px  centre px  effect px"
-        rows = [
-            f"{c.name:{width}}  {c.degrees:10.3f}  {c.metres * 1000:8.2f}  {c.focal_px:+8.2f}  "
-            f"{c.principal_px:9.2f}  {c.effect_px:9.2f}"
-            for c in self.cameras
+        rows = [("camera", "turned deg", "moved mm", "focal px", "centre px", "effect px")]
+        rows += [
+            (
+                each.name,
+                f"{each.degrees:.3f}",
+                f"{each.metres * 1000:.2f}",
+                f"{each.focal_px:+.2f}",
+                f"{each.principal_px:.2f}",
+                f"{each.effect_px:.2f}",
+            )
+            for each in self.cameras
         ]
         tail = [f"The effect is that on points {self.working_distance:.2f} m away, RMS over the image."]
         if self.scale != 1.0:
@@ -91,7 +97,7 @@ class RigDifference:
         for names, which in ((self.only_first, "first"), (self.only_second, "second")):
             if names:
                 tail.append(f"Only in the {which} rig: {', '.join(names)}")
-        return [head, *rows, *tail]
+        return [*text_table(rows), *tail]
 
 
 def compare_rigs(

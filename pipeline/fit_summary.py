@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.text_table import text_table
 from fitting.performance import Performance
 from fitting.reliability import FrameFlag, Reliability
 from fitting.uncertainty import Uncertainty
@@ -48,11 +49,7 @@ def _residual_table(names: tuple[str, ...], reliability: Reliability) -> list[st
         (names[index], *(f"{value:.2f}" for value in reliability.by_camera.table[index]))
         for index in (order if len(order) <= _FEW else order[:_FEW])
     ]
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    return [
-        "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
-        for row in (_COLUMNS, *rows)
-    ]
+    return text_table([_COLUMNS, *rows])
 
 
 def _deviations(uncertainty: Uncertainty) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import MIN_DEPTH
+from calibration.text_table import text_table
 from calibration.whole_file import write_text
 from fitting.camera_checks.agreement import Agreement
 from fitting.camera_checks.diagnosis import Mistake
@@ -95,21 +96,25 @@ def _px(value: float) -> str:
     return "?" if not np.isfinite(value) else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def _camera_table(check: CameraCheck) -> Iterator[str]:
+def _camera_table(check: CameraCheck) -> list[str]:
     """Per camera: sizes, frames with a face, residuals as given and without the mistakes."""
-    found, width = check.diagnosis, max(6, *(len(name) for name in check.rig.names))
-    changed = bool(found.mistakes)
-    heading = f"{'camera':<{width}}  {'calibrated':>11}  {'images':>11}  faces  distance  residual px"
-    yield heading + ("   without mistakes" if changed else "")
-    distances = _distances(check)
-    faces = found.given.seen.any(1).sum(0)
+    found = check.diagnosis
+    distances, faces = _distances(check), found.given.seen.any(1).sum(0)
+    rows = [("camera", "calibrated", "images", "faces", "distance", "residual px", "without mistakes")]
     for index, camera in enumerate(check.rig):
-        sizes = (f"{across:>4} x {down:<4}" for across, down in (camera.size, found.given.sizes[index]))
-        row = (
-            f"{camera.name:<{width}}  {'  '.join(sizes)}  "
-            f"{faces[index]:>5}  {distances[index]:>6.2f} m  {_px(found.before.residual_px[index]):>11}"
+        calibrated, images = (f"{w} x {h}" for w, h in (camera.size, found.given.sizes[index]))
+        rows.append(
+            (
+                camera.name,
+                calibrated,
+                images,
+                str(faces[index]),
+                f"{distances[index]:.2f} m" if np.isfinite(distances[index]) else "?",
+                _px(found.before.residual_px[index]),
+                _px(found.after.residual_px[index]),
+            )
         )
-        yield row + (f"   {_px(found.after.residual_px[index]):>16}" if changed else "")
+    return text_table(rows if found.mistakes else [row[:-1] for row in rows])
 
 
 def _distances(check: CameraCheck) -> Array:
@@ -141,11 +146,10 @@ def _square(table: Array, names: tuple[str, ...]) -> Iterator[str]:
         known = table[np.isfinite(table)]
         yield f"  {np.median(known):.1f} in the middle, {known.max():.1f} at most (all are in report.json)"
         return
-    width = max(6, *(len(name) for name in names))
-    yield "  " + " " * width + "".join(f"  {name:>{width}}" for name in names)
+    rows = [("", *names)]
     for name, row in zip(names, table, strict=True):
-        cells = ("." if np.isnan(value) else _px(float(value)) for value in row)
-        yield f"  {name:<{width}}" + "".join(f"  {cell:>{width}}" for cell in cells)
+        rows.append((name, *("." if np.isnan(value) else _px(float(value)) for value in row)))
+    yield from (f"  {line}" for line in text_table(rows))
 
 
 def _head_lines(found: Agreement) -> Iterator[str]:

@@ -56,21 +56,20 @@ def bench_detect(
     reading, decoding and uploading go on in threads while the network works, and images per second leave
     them out.
     """
+    from calibration.text_table import text_table
     from detector.speed import PARTS, SpeedPlan
     from pipeline.bench import bench_detect as measure
 
     with working() as progress:
         bench = measure(SpeedPlan(batches, queries, repeats), weights, device, image=image, progress=progress)
     click.echo("  ".join(f"{name} {value}" for name, value in bench.machine.items()))
-    names = ["network", "device", "batch", "queries", "images/s", *PARTS]
+    headings = ["network", "device", "batch", "queries", "images/s", *PARTS]
     rows = [
         [row.variant, row.device, str(row.batch), str(row.queries), f"{row.images_per_second:.1f}"]
         + [f"{row.milliseconds[part]:.2f}" for part in PARTS]
         for row in bench.rows
     ]
-    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
-    for row in (names, *rows):
-        click.echo("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)))
+    click.echo("\n".join(text_table([headings, *rows])))
     if output is not None:
         bench.write(output)
         click.echo(output)

@@ -25,6 +25,7 @@ def command(
     landmarks get errors, and are fitted. Distances are of the face's vertices, in the world, in millimetres;
     the column "aligned" is the median after each frame was moved rigidly onto the truth.
     """
+    from calibration.text_table import text_table
     from fitting.head_model import load_head_model
     from pipeline.accuracy import HEADINGS, cases, measure, tables, write_lines
     from pipeline.devices import torch_device
@@ -40,12 +41,6 @@ def command(
     with working() as progress:
         lines = list(measure(model, chosen, frames, people, progress))
     rows = [HEADINGS, *(line.cells() for line in lines)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        texts = [
-            text.ljust(width) if index < 2 else text.rjust(width)
-            for index, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        click.echo("  ".join(texts).rstrip())
+    click.echo("\n".join(text_table(rows)))
     if output is not None:
         click.echo(write_lines(output, lines))

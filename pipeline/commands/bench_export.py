@@ -22,15 +22,13 @@ def command(frames: int, formats: tuple[str, ...], subdivision: int, output: Pat
     Formats are written to the folder for temporary files, one after another, each after a take of one frame
     that loads its libraries. "vertices" are those of the head before subdivision.
     """
+    from calibration.text_table import text_table
     from pipeline.export import EXPORTERS, ExportOptions
     from pipeline.export_bench import HEADINGS, bench_export, write_figures
 
     with working() as progress:
         options = ExportOptions("take", subdivision=subdivision)
         rows = bench_export(frames, formats or tuple(EXPORTERS), options, progress)
-    cells = [HEADINGS, *(row.cells() for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for line in cells:
-        click.echo("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)))
+    click.echo("\n".join(text_table([HEADINGS, *(row.cells() for row in rows)])))
     if output is not None:
         click.echo(write_figures(output, rows))

@@ -31,6 +31,7 @@ def command(
     second; "peak MB" is memory beyond what was in use before; "error mm" the median distance of the face's
     vertices from the truth.
     """
+    from calibration.text_table import text_table
     from pipeline.fit_bench import HEADINGS, W22, bench_fit, write_speeds
 
     with working() as progress:
@@ -38,8 +39,6 @@ def command(
             frames, cameras, landmarks, solvers or ("lm", "lbfgs"), device=device, progress=progress
         )
     rows = [HEADINGS, *(speed.cells() for speed in speeds), W22]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)))
+    click.echo("\n".join(text_table(rows)))
     if output is not None:
         click.echo(write_speeds(output, speeds))

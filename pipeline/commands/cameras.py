@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +82,13 @@ def _reading(function: Callable[..., Any]) -> Callable[..., Any]:
 def list_formats() -> None:
     """Name the formats that cameras are read from and written to."""
     from calibration.formats import FORMATS
+    from calibration.text_table import text_table
 
     rows = [("format", "read", "written", "suffixes", "what it is")]
     for format in FORMATS.values():
         read, written = ("yes" if function else "no" for function in (format.read, format.write))
         rows.append((format.name, read, written, " ".join(format.suffixes), format.summary))
-    _tell_table(rows)
+    click.echo("\n".join(text_table(rows)))
 
 
 @command.command(
@@ -135,18 +136,12 @@ def show(
     on a sensor whose longer side is 36 mm.
     """
     from calibration.formats import read_rig
+    from calibration.text_table import text_table
     from pipeline.camera_table import HEADINGS, camera_table
 
     rig = read_rig(cameras, source, units=units, sizes=sizes, rotation_order=rotation_order)
-    _tell_table([HEADINGS, *camera_table(rig)])
+    click.echo("\n".join(text_table([HEADINGS, *camera_table(rig)])))
     _tell_notes(rig)
-
-
-def _tell_table(rows: Sequence[Sequence[str]]) -> None:
-    """Rows of texts, in columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _tell_notes(rig: Rig) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from calibration.errors import UsageError
+from calibration.text_table import text_table
 from pipeline.stores.outcome import DONE, PARTIAL
 
 if TYPE_CHECKING:
@@ -58,12 +59,9 @@ def run_command(
 
 def summary(results: Sequence[ShootResult]) -> str:
     """A table of what became of each shoot."""
-    width = max(len(result.shoot) for result in results)
-    rows = [f"{'shoot':<{width}}  status  seconds  result"]
-    for result in results:
-        first = f"{result.shoot:<{width}}  {result.exit_status:>6}  {result.seconds:>7.0f}"
-        rows.append(f"{first}  {result.message}")
-    return "\n".join(rows)
+    rows = [("shoot", "status", "seconds", "result")]
+    rows += [(each.shoot, str(each.exit_status), f"{each.seconds:.0f}", each.message) for each in results]
+    return "\n".join(text_table(rows))
 
 
 def _resource(text: str) -> tuple[str, float]:

@@ -20,16 +20,18 @@ def command() -> None:
 @command.command("list", epilog="Example:  vultus layouts list")
 def list_layouts() -> None:
     """Name the layouts that come with vultus, with how many landmarks of what each has."""
+    from calibration.text_table import text_table
     from detector.layouts import LAYOUTS, layout
     from fitting.head_model import load_head_model
     from pipeline.drawing.layouts import count_parts
 
     model = load_head_model()
-    click.echo(f"{'layout':<10} {'landmarks':>9}  of which")
+    rows = [("layout", "landmarks", "of which")]
     for name in LAYOUTS:
         chosen = layout(name, model)
         parts = ", ".join(f"{count} {part}" for part, count in count_parts(chosen.parts(model)).items())
-        click.echo(f"{name:<10} {len(chosen):>9}  {parts}")
+        rows.append((name, str(len(chosen)), parts))
+    click.echo("\n".join(text_table(rows)))
 
 
 @command.command("show", epilog="Example:  vultus layouts show my.json --output my.png")

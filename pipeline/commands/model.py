@@ -47,15 +47,17 @@ def import_model(path: Path, name: str, unit: str | None, landmarks: Path | None
 @command.command("list", epilog="Example:  vultus model list")
 def list_models() -> None:
     """Name the head models that there are."""
+    from calibration.text_table import text_table
     from fitting.head_model import load_head_model
     from fitting.head_models.store import head_model_names, read_head
 
-    click.echo(f"{'model':<16} {'vertices':>8} {'identity':>8} {'expression':>10}  registered")
+    rows = [("model", "vertices", "identity", "expression", "registered")]
     for position, name in enumerate(head_model_names()):
         model = load_head_model() if position == 0 else read_head(name).model()
         registered = "it is the canonical head" if position == 0 else _yes(model.traits.canonical is not None)
-        sizes = f"{len(model.mean):>8} {model.identity_size:>8} {model.expression_size:>10}"
-        click.echo(f"{name:<16} {sizes}  {registered}")
+        identity, expression = str(model.identity_size), str(model.expression_size)
+        rows.append((name, str(len(model.mean)), identity, expression, registered))
+    click.echo("\n".join(text_table(rows)))
 
 
 @command.command("show", epilog="Example:  vultus model show ict --output ict.png")

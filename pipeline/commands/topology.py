@@ -83,14 +83,16 @@ def register(
 @command.command("list", epilog="Example:  vultus topology list")
 def list_topologies() -> None:
     """Name the topologies that are registered."""
+    from calibration.text_table import text_table
     from fitting.topology.store import read_topology, topology_names
 
-    click.echo(f"{'topology':<16} {'vertices':>8} {'faces':>8} {'shapes':>6}  from")
+    rows = [("topology", "vertices", "faces", "shapes", "from")]
     for name in topology_names():
         topology = read_topology(name)
         shapes = 0 if topology.shapes is None else len(topology.shapes)
-        sizes = f"{len(topology.neutral):>8} {len(topology.faces):>8} {shapes:>6}"
-        click.echo(f"{name:<16} {sizes}  {topology.source}")
+        vertices, faces = str(len(topology.neutral)), str(len(topology.faces))
+        rows.append((name, vertices, faces, str(shapes), topology.source))
+    click.echo("\n".join(text_table(rows)))
 
 
 @command.command("show", epilog="Example:  vultus topology show hero --output hero.png")

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.text_table import text_table
 from fitting.arkit import ARKIT_SHAPES
 from pipeline.database.columns import FLAGS, LEVELS
 from pipeline.database.query import COUNTS, TEXTS, Query
@@ -25,19 +26,6 @@ _ALWAYS = ("subject", "take", "frame")
 _QUALITY = ("residual_px", "residual_sigma", "views")
 
 
-def table_lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Cells in columns; the first row is the heading, texts are at the left and numbers at the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    numbers = [all(_is_number(row[at]) for row in rows[1:]) and len(rows) > 1 for at in range(len(widths))]
-    return [
-        "  ".join(
-            text.rjust(width) if number else text.ljust(width)
-            for text, width, number in zip(row, widths, numbers, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
-
-
 def take_lines(view: View, where: Mask | None = None, most: int | None = None) -> list[str]:
     """A line for each take with chosen frames, and one that counts them."""
     heading = ("subject", "take", "frames", "numbers", "residual px", "model", "added")
@@ -47,7 +35,7 @@ def take_lines(view: View, where: Mask | None = None, most: int | None = None) -
         usual = f"{np.nanmedian(residual[own]):.2f}" if np.isfinite(residual[own]).any() else "-"
         numbers, model = _numbers(view.frame[own]), header.origin.model
         rows.append((header.subject, header.take, str(len(own)), numbers, usual, model, header.added))
-    lines = table_lines(rows) if takes else []
+    lines = text_table(rows) if takes else []
     if most is not None and len(takes) > most:
         lines.append(f"... and {len(takes) - most} more takes")
     count, subjects = sum(len(own) for *_, own in takes), {header.subject for header, *_ in takes}
@@ -104,7 +92,7 @@ def statistics_lines(found: Statistics) -> list[str]:
     pairs = ", ".join(f"{one} and {other} {value:+.2f}" for one, other, value in found.pairs())
     return [
         f"{found.frames} frames of {found.takes} takes and {len(found.subjects)} subjects",
-        *table_lines(rows),
+        *text_table(rows),
         f"lacking (fewer than one frame in a thousand above 0.3)  {lacking}",
         f"components  {found.components(0.9)} explain 90 % of the variance, {found.components(0.99)} 99 %",
         f"go together  {pairs or '-'}",
@@ -128,7 +116,3 @@ def _values(view: View, rows: Index, name: str) -> list[Value]:
         return list(((view.integers("flags")[rows] & FLAGS[name]) != 0).tolist())
     values = view.floats(name)[rows]
     return [None if np.isnan(value) else round(float(value), 5) for value in values]
-
-
-def _is_number(text: str) -> bool:
-    return text.removesuffix(" %").replace(".", "", 1).lstrip("+-").isdigit() or text == "-"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -14,6 +14,7 @@ from calibration.from_boards.judgement.clock_reasons import offset_words
 from calibration.from_boards.judgement.facts import CameraFacts, Facts
 from calibration.from_boards.judgement.reasons import Grade
 from calibration.from_boards.judgement.verdict import CameraVerdict, RigVerdict
+from calibration.text_table import text_table
 
 SCHEMA = 1
 """Version of the layout of :func:`report_data`."""
@@ -48,7 +49,7 @@ def table_lines(facts: Facts, verdict: RigVerdict) -> list[str]:
     """A table of the cameras, and the verdict in one sentence."""
     rows = [_COLUMNS, *(_row(camera, verdict[camera.name]) for camera in facts.cameras)]
     rows += [(name, "missing", *["-"] * (len(_COLUMNS) - 2)) for name in facts.calibration.left_out]
-    return [*_table(rows), "", verdict.sentence]
+    return [*text_table(rows), "", verdict.sentence]
 
 
 def advice_lines(verdict: RigVerdict) -> list[str]:
@@ -119,11 +120,6 @@ def _clock(facts: CameraFacts) -> str:
     if isinstance(rest, Undetermined):
         return f"{facts.late:+g}?" if facts.late else "unknown"
     return f"{facts.late + rest.frames:+.2f}".replace("-0.00", "+0.00") if not rest.drift else "drifts"
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _distances(facts: Facts) -> list[str]:
