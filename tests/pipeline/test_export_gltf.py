@@ -90,14 +90,24 @@ def test_rotations_take_the_short_way_between_keys(path: Path) -> None:
             assert (np.sum(keys[1:] * keys[:-1], axis=1) > 0).all()
 
 
-def test_the_khronos_validator_finds_no_error(path: Path) -> None:
-    """Runs where node finds the npm module gltf-validator (set NODE_PATH to where it is installed)."""
+@pytest.mark.parametrize(
+    "options",
+    [
+        ExportOptions(),
+        ExportOptions(subdivision=1),
+        ExportOptions(parts=("left_eye", "lashes"), motion="skull"),
+    ],
+    ids=["plain", "subdivided", "parts"],
+)
+def test_the_khronos_validator_finds_no_error(tmp_path: Path, options: ExportOptions) -> None:
+    """Nor a warning. Runs where node finds the npm module gltf-validator (set NODE_PATH to where it is)."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
     present = subprocess.run([node, "-e", "require('gltf-validator')"], capture_output=True, env=os.environ)
     if present.returncode != 0:
         pytest.skip("the npm module gltf-validator is not installed; set NODE_PATH to its node_modules")
+    (path,) = export("gltf", performance(), head_model(), tmp_path, options=options)
     output = subprocess.run([node, "-e", VALIDATE, str(path)], capture_output=True, check=True, text=True)
     issues = json.loads(output.stdout)
     assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]
