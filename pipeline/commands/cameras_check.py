@@ -24,7 +24,9 @@ Exit status: 0 the cameras are good, 3 something is missing or no two cameras se
 @click.command(epilog=EPILOG)
 @click.argument("shoot", type=click.Path(path_type=Path))
 @click.option("--cameras", type=click.Path(path_type=Path), help="Check this file instead of the shoot's.")
-@click.option("--format", "source", help="Format of --cameras; else told by the file itself.")
+@click.option(
+    "--from", "source", metavar="FORMAT", help="Format of the cameras; else told by the file itself."
+)
 @click.option(
     "--units", type=click.Choice(["m", "cm", "mm"]), help="Of --cameras, where it does not say them."
 )
