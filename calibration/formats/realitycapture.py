@@ -16,6 +16,7 @@ orientations", with AliceVision's importer as the second source for the lens:
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,8 @@ from calibration.formats.conventions import (
     to_z_up,
 )
 
+log = logging.getLogger(__name__)
+
 Array = NDArray[np.float64]
 
 FILM_WIDTH = 36.0
@@ -42,6 +45,8 @@ FILM_WIDTH = 36.0
 Z_UP_NOTE = "The world of RealityCapture has Z up; it was turned so that Y is up."
 
 _NEGLIGIBLE_PX = 0.01
+_WORST_FOCAL_PX = 0.5
+"""Calibrations of square pixels find focal lengths that differ by this much and are no surer than that."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,11 @@ class RealityCaptureCamera:
 def from_camera(camera: Camera) -> RealityCaptureCamera:
     """A camera of vultus in RealityCapture's conventions, in metres.
 
+    Two focal lengths become their mean, which the log tells where it can be seen.
+
     Raises:
-        UsageError: its lens is not Brown's, or its two focal lengths differ by more than a hundredth of a
-            pixel at the border of the image.
+        UsageError: its lens is not Brown's, or its two focal lengths differ by more than
+            half a pixel at the border of the image.
     """
     if camera.lens_model != "brown":
         raise UsageError(
@@ -95,11 +102,16 @@ def from_camera(camera: Camera) -> RealityCaptureCamera:
         )
     focal, side = float(np.mean(camera.focal)), max(camera.size)
     off = float(np.max(np.abs(camera.focal / focal - 1) * np.asarray(camera.size) / 2))
-    if off > _NEGLIGIBLE_PX:
+    if off > _WORST_FOCAL_PX:
         raise UsageError(
             f"camera {camera.name} has two focal lengths, and RealityCapture one: "
             f"the border of the image would be {off:.2g} px off",
-            fix="Calibrate with one focal length, or use another format",
+            fix="Write another format, such as metashape",
+        )
+    if off > _NEGLIGIBLE_PX:
+        log.warning(
+            "Camera %s: RealityCapture has one focal length; the mean of two was written, %.2g px off",
+            *(camera.name, off),
         )
     radial, tangential = brown_to_photogrammetry(camera.distortion)
     R, centre = to_z_up(camera.R, camera.centre)

@@ -164,16 +164,27 @@ def test_what_is_wrong_in_a_csv_is_named(change: tuple[str, str], message: str, 
 
 
 def test_lenses_that_realitycapture_does_not_have_are_not_written(tmp_path: Path) -> None:
-    """Rational and fisheye lenses and two focal lengths are refused, with how far off the image would be."""
+    """Rational and fisheye lenses and anamorphic pixels are refused, with how far off the image would be."""
     _, rational, fisheye = mixed_rig()
+    anamorphic = Camera("a", 1000, 800, np.diag([1500.0, 1510.0, 1]), np.zeros(5))
     for camera, message in (
         (rational, "rational lens"),
         (fisheye, "fisheye lens"),
-        (arc_rig(1).cameras[0], "0.26 px"),
+        (anamorphic, "1.7 px"),
     ):
         with pytest.raises(UsageError, match=message):
             write_rig(Rig((camera,)), tmp_path / "cameras.csv")
     assert not (tmp_path / "cameras.csv").exists()
+
+
+def test_two_focal_lengths_that_hardly_differ_become_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A calibration finds two focal lengths of every lens: their mean is written, and how far off that is."""
+    camera = Camera("a", 1000, 800, np.diag([1500.0, 1500.4, 1]), np.zeros(5))
+    rig = read_rig(write_rig(Rig((camera,)), tmp_path / "a.csv"), sizes={"a": (1000, 800)})
+    np.testing.assert_allclose(rig.cameras[0].focal, 1500.2, rtol=1e-9)
+    assert "RealityCapture has one focal length; the mean of two was written, 0.067 px" in caplog.text
 
 
 def test_a_lens_with_k1_alone_is_noted(tmp_path: Path) -> None:
