@@ -14,6 +14,9 @@ Bool = NDArray[np.bool_]
 
 _THROAT, _NAPE = np.array([0.0, -0.146, -0.02]), np.array([0.0, -0.118, -0.16])
 """Places of the cut on the head at rest, metres: at the front and at the back."""
+_ABOVE_BORDER = 0.002
+_NECK = 0.04
+"""Metres above those places up to which the mesh may end; the cut moves above its border."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,8 @@ def cut_at_neck(vertices: Float, triangles: Int) -> Bust:
     """Cut a head at rest, vertices (V, 3) in canonical axes and metres, triangles (T, 3)."""
     across = np.cross(_NAPE - _THROAT, [1.0, 0.0, 0.0])
     height = (vertices - _THROAT) @ (across / np.linalg.norm(across) * np.sign(across[1]))
+    ends = height[_border(triangles)]
+    height -= np.max(ends[ends < _NECK] + _ABOVE_BORDER, initial=0.0)
     kept = np.asarray((height[triangles] > 0.0).any(axis=1))
     edges = np.concatenate([triangles[kept][:, pair] for pair in ([0, 1], [1, 2], [2, 0])])
     crossing = edges[(height[edges[:, 0]] > 0.0) != (height[edges[:, 1]] > 0.0)]
@@ -63,6 +68,13 @@ def cut_at_neck(vertices: Float, triangles: Int) -> Bust:
         shape=(len(vertices), len(vertices)),
     )
     return Bust(kept, slide, _rim(edges, height <= 0.0))
+
+
+def _border(triangles: Int) -> Int:
+    """Vertices of the edges that have one face alone."""
+    edges = np.sort(np.concatenate([triangles[:, pair] for pair in ([0, 1], [1, 2], [2, 0])]), axis=1)
+    unique, count = np.unique(edges, axis=0, return_counts=True)
+    return np.unique(unique[count == 1])
 
 
 def _rim(edges: Int, low: Bool) -> Int:
