@@ -6,25 +6,24 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-
-import cv2
+from typing import Any
 
 from calibration.from_boards.judgement.facts import CameraFacts, Facts, find_facts
 from calibration.from_boards.judgement.reasons import Grade
 from calibration.from_boards.judgement.report import advice_lines, report_data, report_lines, table_lines
 from calibration.from_boards.judgement.verdict import RigVerdict, judge
 from calibration.from_boards.result import BoardCalibration
-from calibration.whole_file import write_bytes
+from calibration.whole_file import write_text
 from pipeline.board_footage import BoardFootage
 from pipeline.drawing.board_camera import Image, camera_page
 from pipeline.drawing.board_rig import rig_page
+from pipeline.drawing.picture_file import write_picture
 from pipeline.frames.images import UnreadableImageError
 from pipeline.progress import Progress, span
 
 log = logging.getLogger(__name__)
 
 REPORT, DATA, RIG_PICTURE = "report.txt", "report.json", "rig.jpg"
-_QUALITY = 90
 
 
 def camera_picture(name: str) -> str:
@@ -52,10 +51,9 @@ def report_board(
     folder.mkdir(parents=True, exist_ok=True)
     summary = [*table_lines(facts, verdict), "", *advice_lines(verdict)]
     data = {**report_data(facts, verdict), "summary": summary}
-    files = [
-        _write_text(folder / REPORT, "\n".join(report_lines(facts, verdict)) + "\n"),
-        _write_text(folder / DATA, json.dumps(data, indent=1, allow_nan=False) + "\n"),
-    ]
+    files = [folder / REPORT, folder / DATA]
+    write_text(files[0], "\n".join(report_lines(facts, verdict)) + "\n")
+    write_text(files[1], json.dumps(data, indent=1, allow_nan=False) + "\n")
     files += _Pictures(facts, verdict, footage, folder).written(span(progress, 0.5, 1.0))
     log_report(folder)
     log.log(
@@ -66,12 +64,25 @@ def report_board(
 
 def log_report(folder: Path) -> None:
     """Say again what was found out when the cameras were calibrated; nothing where there is no report."""
-    try:
-        summary = json.loads((folder / DATA).read_text(encoding="utf-8"))["summary"]
-    except (OSError, ValueError, KeyError):
-        return
-    for line in summary:
+    told = _told(folder)
+    for line in told.get("summary", ()):
         log.info("%s", line)
+    for name in told.get("left_out", ()):
+        log.warning("Calibrate: camera %s could not be calibrated and is left out", name)
+
+
+def left_out(folder: Path) -> tuple[str, ...]:
+    """The cameras that could not be calibrated, by the report in a folder; none where there is no report."""
+    return tuple(_told(folder).get("left_out", ()))
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    """The numbers of the report in a folder; nothing where there is none."""
+    try:
+        told = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def clear_report(folder: Path) -> None:
@@ -90,11 +101,13 @@ class _Pictures:
     def written(self, progress: Progress) -> list[Path]:
         """The files of all pictures."""
         total = len(self.facts.cameras) + 1
-        files = [_write_picture(self.folder / RIG_PICTURE, rig_page(self.facts, self.verdict))]
+        files = [self.folder / RIG_PICTURE]
+        write_picture(files[0], rig_page(self.facts, self.verdict))
         for done, camera in enumerate(self.facts.cameras, start=1):
             progress(done, total, f"picture of {camera.name}")
             page = camera_page(camera, self.verdict[camera.name], self._photo(camera))
-            files.append(_write_picture(self.folder / camera_picture(camera.name), page))
+            files.append(self.folder / camera_picture(camera.name))
+            write_picture(files[-1], page)
         progress(total, total, "pictures")
         return files
 
@@ -108,14 +121,3 @@ class _Pictures:
             return self.footage.lenses[name].read(next(iter(calibration.lens_detections[name])))
         except UnreadableImageError:
             return None
-
-
-def _write_text(path: Path, text: str) -> Path:
-    write_bytes(path, text.encode())
-    return path
-
-
-def _write_picture(path: Path, picture: Image) -> Path:
-    options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
-    write_bytes(path, cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes())
-    return path

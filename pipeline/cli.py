@@ -56,7 +56,7 @@ Every option can be set in the environment: VULTUS_RUN_DEVICE=cpu is run --devic
 
 \b
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 input missing or unreadable,
-4 some frames or shoots failed, 5 the solver did not reach its gate, 130/143 interrupted.
+4 some frames, cameras or shoots failed, 5 the solver did not reach its gate, 130/143 interrupted.
 """
 
 

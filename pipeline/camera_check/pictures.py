@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.whole_file import write_bytes
 from fitting.camera_checks.agreement import Agreement
 from fitting.camera_checks.sample import Sample, spread
 from fitting.head_model import HeadModel
@@ -17,6 +15,7 @@ from pipeline.camera_check.check import CameraCheck
 from pipeline.camera_check.report import world_up
 from pipeline.drawing.epipolar import View, draw_pair, draw_table
 from pipeline.drawing.head import HeadDrawing
+from pipeline.drawing.picture_file import write_picture
 from pipeline.drawing.rig_view import Stage, draw_aslant, draw_top
 from pipeline.frames.images import UnreadableImageError
 
@@ -78,7 +77,7 @@ class _State:
         paths = []
         for name, picture in pictures.items():
             path = self.check.folder / f"{name}{suffix}.png"
-            write_bytes(path, cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+            write_picture(path, picture)
             paths.append(path)
         return paths
 

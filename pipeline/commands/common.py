@@ -98,21 +98,30 @@ def working() -> Iterator[Progress]:
         yield checked(report, interruption.check)
 
 
-def stage_command(stage: str, text: str) -> click.Command:
+def _done(shoot: Shoot) -> int:
+    return 0
+
+
+def stage_command(stage: str, text: str, status: Callable[[Shoot], int] = _done) -> click.Command:
     """A command that runs one stage on a shoot and prints the path that it wrote.
 
     Args:
         stage: its module in :mod:`pipeline.stages`, imported when the command runs.
         text: the help.
+        status: with which exit status it ends, once the stage is done.
     """
 
     @click.command(name=stage, help=text, epilog=f"Example:  vultus {stage} footage/take1")
     @shoot_options(device=False)
-    def command(shoot: Path, frames: str | None, output: str | None, force: bool) -> None:
+    @click.pass_context
+    def command(
+        context: click.Context, shoot: Path, frames: str | None, output: str | None, force: bool
+    ) -> None:
         opened = open_shoot(shoot, frames=frames, output=output)
         main = importlib.import_module(f"pipeline.stages.{stage}").main
         with working() as progress:
             path = main(opened, force=force, progress=progress)
         click.echo(path)
+        context.exit(status(opened))
 
     return command

@@ -46,6 +46,7 @@ class BoardSettings(Section):
             `auto` where the images clearly ask for it.
         offsets: find cameras that are late or early and calibrate them as if they were in time (`find`), or
             believe the frame numbers (`keep`).
+        strict: a camera that cannot be calibrated is an error; else it is left out.
     """
 
     kind: str = "checkerboard"
@@ -65,6 +66,7 @@ class BoardSettings(Section):
     lens: Literal["auto", "brown", "rational", "fisheye"] = "auto"
     refine: Literal["auto", "flat", "free", "never"] = "auto"
     offsets: Literal["find", "keep"] = "find"
+    strict: bool = False
 
     @property
     def board(self) -> PrintableBoard:

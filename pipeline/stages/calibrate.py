@@ -113,6 +113,7 @@ def _from_board(settings: BoardSettings, footage: BoardFootage, progress: Progre
             lens=settings.lens,
             refine_board=None if settings.refine == "never" else settings.refine,
             offsets=settings.offsets,
+            strict=settings.strict,
         ),
         progress=progress,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -88,6 +89,29 @@ def test_what_is_up_to_date_is_told_again_and_what_is_missing_is_made_again(
     (results / camera_picture("gone")).write_bytes(b"of a camera that is no longer in the shoot")
     assert "up to date" not in vultus("calibrate", folder).stderr
     assert {file.name for file in results.iterdir()} == FILES
+
+
+def test_a_camera_that_is_left_out_is_told(calibrated: tuple[Path, Result], tmp_path: Path) -> None:
+    """In the table, in a warning and by the exit status, each time; where the TD is strict it is an error."""
+    folder = tmp_path / "shoot"
+    shutil.copytree(calibrated[0], folder)
+    for part, frames in (("take", range(1001, 1002)), ("board", range(1001, 1008))):
+        (folder / part / "blind").mkdir()
+        for frame in frames:
+            cv2.imwrite(str(folder / part / "blind" / f"a.{frame}.png"), np.zeros((768, 1024), np.uint8))
+    text = (folder / "shoot.toml").read_text() + '[calibration.board.images.blind]\nimages = "board/blind"\n'
+    (folder / "shoot.toml").write_text('[cameras.blind]\nimages = "take/blind"\n' + text)
+    for _ in range(2):
+        result = vultus("calibrate", folder)
+        assert result.exit_code == 4, result.output
+        assert "blind   missing" in result.stderr
+        assert "Warning: Calibrate: camera blind could not be calibrated and is left out" in result.stderr
+    assert "up to date" in result.stderr
+    strict = text.replace("[calibration.board]\n", "[calibration.board]\nstrict = true\n")
+    (folder / "shoot.toml").write_text('[cameras.blind]\nimages = "take/blind"\n' + strict)
+    failed = vultus("calibrate", folder)
+    assert failed.exit_code == 3
+    assert "Camera blind: the board was found in 0 of 7 images" in failed.stderr
 
 
 def test_cameras_from_a_file_leave_no_report_of_an_earlier_board(calibrated: tuple[Path, Result]) -> None:

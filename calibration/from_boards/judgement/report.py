@@ -163,6 +163,7 @@ def report_data(facts: Facts, verdict: RigVerdict) -> dict[str, Any]:
             }
             for camera in verdict.cameras
         },
+        "left_out": {name: str(error) for name, error in calibration.left_out.items()},
         "rejected": [asdict(one) for one in calibration.rejected],
     }
 
