@@ -103,6 +103,8 @@ KINDS: dict[str, Kind] = {
     ),
 }
 
+_SMALLEST_MM, _LARGEST_MM = 0.2, 5000.0
+
 
 def known_kind(kind: str) -> Kind:
     """A kind by its name.
@@ -127,7 +129,8 @@ def make_board(kind: str, columns: int, rows: int, keys: Mapping[str, Any]) -> P
         keys: what else is said; None counts as not said.
 
     Raises:
-        UsageError: the kind is unknown, a key is missing or another kind's, or there is no such board.
+        UsageError: the kind is unknown, a key is missing or another kind's, a length is hardly in
+            millimetres, or there is no such board.
     """
     known = known_kind(kind)
     said = {key: value for key, value in keys.items() if value is not None}
@@ -140,4 +143,18 @@ def make_board(kind: str, columns: int, rows: int, keys: Mapping[str, Any]) -> P
     missing = [key for key in known.needed if key not in said]
     if missing:
         raise UsageError(f"a board of kind {kind!r} needs {' and '.join(missing)}")
+    _require_millimetres(said)
     return known.build(columns, rows, **said)
+
+
+def _require_millimetres(keys: Mapping[str, Any]) -> None:
+    """A length in metres or micrometres would pass, and end far from its cause: in lenses that are unsure."""
+    for key, value in keys.items():
+        if not key.endswith("_mm") or _SMALLEST_MM <= value <= _LARGEST_MM:
+            continue
+        unit, factor = ("metres", 1000) if value < _SMALLEST_MM else ("micrometres", 0.001)
+        meant = f"; if {unit} were meant, {key} = {value * factor:g}" if value > 0 else ""
+        raise UsageError(
+            f"{key} = {value:g} is no length of a board in millimetres",
+            fix=f"Give millimetres, {_SMALLEST_MM:g} to {_LARGEST_MM:g}{meant}",
+        )

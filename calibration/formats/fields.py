@@ -76,7 +76,7 @@ def given_size(name: str, options: ReadOptions, where: str) -> tuple[int, int]:
         raise InputError(
             f"the format does not carry the size of the images of camera {name}, and none was given{known}",
             where=where,
-            fix=f"Give the width and height of the images of {name} in pixels",
+            fix=f"Give the width and height of the images of {name} in pixels (--size {name}=1920x1080)",
         )
     return image_size(*size, where)
 

@@ -55,13 +55,13 @@ def make(kind: str, file: Path, page: str | None, margin_mm: float, dpi: float, 
     """Draw a board in its true size into FILE (.pdf or .png), and say what goes into shoot.toml.
 
     KIND is checkerboard (columns and rows count inner corners), charuco (squares), aprilgrid (tags), circles
-    or asymmetric-circles. Where no size is given, the board is one that fits A4 and does its work.
+    or asymmetric-circles. What is not said is as on a board that fits A4 and does its work.
     """
     from calibration.boards.printing import print_board
     from calibration.boards.sheet import lay_out, page_size
     from pipeline.shoot.board_text import board_table
 
-    keys = _said(said) or _example(kind)
+    keys = {**_example(kind), **_said(said)}
     board = _board(kind, keys)
     sheet = lay_out(board, page_size(page) if page else None, margin_mm / 1000)
     click.echo(f"{print_board(sheet, file, dpi)}: {board}")

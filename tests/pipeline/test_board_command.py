@@ -50,6 +50,14 @@ def test_a_printed_png_has_its_size_in_it_and_is_found_as_described(kind: str, t
     assert off < 3e-5
 
 
+def test_one_measure_of_a_board_is_changed_by_saying_it_alone(tmp_path: Path) -> None:
+    """`--dictionary` alone changes the dictionary; the rest stays as on the board that is printed unasked."""
+    result = run("board", "make", "charuco", tmp_path / "board.pdf", "--dictionary", "4X4_100")
+    assert result.exit_code == 0, result.output
+    expected = {"kind": "charuco", **EXAMPLES["charuco"], "dictionary": "4X4_100"}
+    assert printed_table(result) == expected
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_printed_pdf_has_the_true_size(kind: str, tmp_path: Path) -> None:
     """The page and every black shape in the PDF measure what the board does, to 0.01 mm."""
@@ -108,8 +116,8 @@ def test_boards_of_which_nothing_is_said_fit_a4(kind: str, tmp_path: Path) -> No
     [
         (("checker", "b.pdf"), "Did you mean checkerboard"),
         (("checkerboard", "b.gif"), "printed to .pdf or .png"),
-        (("checkerboard", "b.pdf", "--columns", 9), "Give --columns and --rows"),
-        (("charuco", "b.pdf", "--columns", 9, "--rows", 6), "needs square_mm and marker_mm and dictionary"),
+        (("checkerboard", "b.pdf", "--square-mm", 0.025), "metres were meant, square_mm = 25"),
+        (("charuco", "b.pdf", "--square-mm", 12), "marker"),
         (("circles", "b.pdf", "--columns", 9, "--rows", 6, "--tag-mm", 3), "has no tag_mm"),
         (("checkerboard", "b.pdf", "--page", "a9"), "a4, a3"),
         (
