@@ -1,4 +1,4 @@
-"""vultus cameras: look at cameras, bring them from one format into another, check them."""
+"""vultus cameras: look at cameras, bring them from one format into another, compare and check them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, epilog="Example:  vultus cameras show cameras.xml")
 def command() -> None:
-    """The cameras of a rig: look at them, convert them, check them against the footage."""
+    """The cameras of a rig: look at them, convert them, compare them, check them against the footage."""
 
 
 def _sizes(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> Sizes:
@@ -142,6 +142,29 @@ def show(
     rig = read_rig(cameras, source, units=units, sizes=sizes, rotation_order=rotation_order)
     click.echo("\n".join(text_table([HEADINGS, *camera_table(rig)])))
     _tell_notes(rig)
+
+
+@command.command(
+    "compare", epilog="Example:  vultus cameras compare morning/cameras.json evening/cameras.json"
+)
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--scale", is_flag=True, help="The lengths of SECOND may be in another unit, or unknown.")
+@click.option(
+    "--distance",
+    type=click.FloatRange(0, min_open=True),
+    help="Metres to what is filmed; where the cameras look, if not said.",
+)
+def compare(first: Path, second: Path, scale: bool, distance: float | None) -> None:
+    """Lay the cameras of SECOND over those of FIRST and tell what changed: which camera moved, by how much.
+
+    The files may be of different formats, and of different worlds: most cameras decide how they lie.
+    """
+    from calibration.compare import compare_rigs
+    from calibration.formats import read_rig
+
+    difference = compare_rigs(read_rig(first), read_rig(second), scale=scale, working_distance=distance)
+    click.echo("\n".join(difference.lines()))
 
 
 def _tell_notes(rig: Rig) -> None:

@@ -78,6 +78,7 @@ def test_a_stream_that_drifts_out_of_sync_is_found_and_named() -> None:
     assert_like(result.rig, truth, focal=2e-3, metres=3e-3, degrees=0.3)
 
 
+@pytest.mark.slow
 def test_it_does_not_matter_which_camera_drifts_or_is_held() -> None:
     """The culprit is found where it is the reference camera and where it is the last one."""
     truth = arc_rig(3)

@@ -31,7 +31,7 @@ def assert_honest(result: BoardCalibration, truth: Rig) -> None:
     assert (np.abs(everything) < 3).mean() > 0.985
 
 
-@pytest.mark.parametrize(("count", "noise_px"), [(4, 0.1), (17, 0.3)])
+@pytest.mark.parametrize(("count", "noise_px"), [(4, 0.1), pytest.param(17, 0.3, marks=pytest.mark.slow)])
 def test_a_rig_is_as_good_as_it_says(count: int, noise_px: float) -> None:
     """Lenses and poses come within the deviations that are stated for them."""
     truth = ring_rig(count, degrees=360 if count > 4 else 80)

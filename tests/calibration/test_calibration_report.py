@@ -148,6 +148,7 @@ def test_each_reason_has_what_and_what_to_do(good: tuple[Facts, RigVerdict]) -> 
     assert all(reason.fix for reason in verdict.reasons)
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_late_is_calibrated_as_if_it_were_in_time() -> None:
     """A constant delay, with a fraction, does not spoil the calibration; the report says what to do."""
     rig, late = arc_rig(3), 2.4

@@ -49,6 +49,20 @@ def test_cameras_are_converted_by_their_suffixes(cameras: Path, tmp_path: Path) 
         np.testing.assert_allclose(after.t, before.t, atol=1e-12)
 
 
+def test_two_calibrations_are_compared(cameras: Path, tmp_path: Path) -> None:
+    """Of two formats; the camera that was knocked in between is told by its row, the others are still."""
+    rig = read_rig(cameras)
+    moved = replace(rig.cameras[1], t=rig.cameras[1].t + np.array([0.01, 0, 0]))
+    other = write_rig(Rig((rig.cameras[0], moved, *rig.cameras[2:])), tmp_path / "evening.usda")
+    status, out, err = run("compare", cameras, other)
+    assert (status, err) == (0, "")
+    rows = {line.split()[0]: line.split() for line in out.splitlines()[1 : 1 + len(rig)]}
+    assert rows["cam1"][2] == "10.00"
+    assert all(row[2] == "0.00" for name, row in rows.items() if name != "cam1")
+    assert run("compare", cameras, tmp_path / "absent.json")[0] == 3
+    assert run("compare", cameras, other, "--distance", 0)[0] == 2
+
+
 def test_a_format_that_lacks_size_and_units_is_told_them(cameras: Path, tmp_path: Path) -> None:
     """What a .chan file loses is told on the way out; what it lacks is said on the way in."""
     folder, back = tmp_path / "chan", tmp_path / "back.json"
