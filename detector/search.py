@@ -118,7 +118,9 @@ def search(
     """Find the head that is meant.
 
     Args:
-        predictor, image, options: as for :func:`search_all`.
+        predictor: of any layout.
+        image: (H, W, 3) uint8 RGB.
+        options: how to look.
         near: a region (4,) where it was a moment ago; of several faces the nearest to it is then meant.
     """
     options = options or SearchOptions()
@@ -136,20 +138,6 @@ def search(
         return Found(None, best.uncertainty, f"no window is sure enough: {sure}")
     drift = f"drift {best.drift:.2f}, at most {options.most_drift:g}"
     return Found(None, best.uncertainty, f"no window agrees with its own landmarks: {drift}")
-
-
-def search_all(predictor: Predictor, image: Picture, options: SearchOptions | None = None) -> list[Face]:
-    """Find all faces of an image, the surest first.
-
-    Args:
-        predictor: of any layout.
-        image: (H, W, 3) uint8 RGB.
-        options: how to look.
-
-    Returns:
-        the faces; faces much smaller than the largest may be missing (``SearchOptions.rival``).
-    """
-    return _sift(predictor, image, options or SearchOptions()).faces
 
 
 def acceptable(prediction: Prediction, options: SearchOptions) -> NDArray[np.bool_]:

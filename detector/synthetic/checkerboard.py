@@ -40,14 +40,6 @@ def board_surface(corners: tuple[int, int], square: float, rotation: Array, cent
     )
 
 
-def board_corners(corners: tuple[int, int], square: float, rotation: Array, centre: Array) -> Array:
-    """The inner corners (N, 3) in the world, metres, row by row from the top left."""
-    x = (np.arange(corners[0]) - (corners[0] - 1) / 2) * square
-    y = ((corners[1] - 1) / 2 - np.arange(corners[1])) * square
-    grid = np.stack([*np.meshgrid(x, y), np.zeros((len(y), len(x)))], axis=-1).reshape(-1, 3)
-    return np.asarray(grid @ rotation.T + centre)
-
-
 def board_poses(count: int, centre: Array, rng: np.random.Generator) -> list[tuple[Array, Array]]:
     """Rotations (3, 3) and centres (3,) of a board that is held around a point and tilted every way."""
     poses = []

@@ -8,7 +8,7 @@ import pytest
 from calibration.errors import UsageError
 from detector.faces import CHOICES, Choice, Face, choose, distinct, overlaps
 from detector.region import HEAD_SIZE
-from detector.search import SearchOptions, search, search_all, windows
+from detector.search import SearchOptions, search, windows
 from tests.detector.oracle import disc_image, disc_region, oracle_predictor
 
 
@@ -26,7 +26,7 @@ TWO = ((420.0, 300.0), 1000.0, (1280, 720), (1000.0, 400.0, 800.0))
 
 def test_all_faces_of_an_image_are_told() -> None:
     """Two faces are two results, each where it is."""
-    faces = search_all(oracle_predictor(), disc_image(*TWO))
+    faces = search(oracle_predictor(), disc_image(*TWO)).faces
     left, right = sorted(faces, key=lambda face: float(face.region[0]))
     np.testing.assert_allclose(left.region[:3], disc_region((420, 300), 1000), atol=6)
     np.testing.assert_allclose(right.region[:3], disc_region((1000, 400), 800), atol=6)

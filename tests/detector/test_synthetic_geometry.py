@@ -4,7 +4,7 @@ from scipy.spatial.transform import Rotation
 
 from calibration.camera import Camera
 from detector.region import HEAD_CENTRE
-from detector.synthetic.checkerboard import board_corners, board_poses
+from detector.synthetic.checkerboard import board_poses
 from detector.synthetic.clothes import NECK_SKY
 from detector.synthetic.head_mesh import HeadMesh
 from detector.synthetic.lens import ideal_camera
@@ -15,6 +15,7 @@ from detector.synthetic.renderer import FAR, NEAR, camera_to_gl
 from detector.synthetic.viewpoint import HeadFrame, draw_camera, draw_helmet_camera, look_at
 from detector.synthetic.wardrobe import NECK_END
 from fitting.head_model import HeadModel, load_head_model
+from tests.detector.checkerboard_corners import board_corners
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,14 @@ import pytest
 from calibration.camera import Camera
 from calibration.errors import MissingDependencyError
 from calibration.formats import read_rig
-from detector.synthetic.checkerboard import board_corners, board_poses, board_surface
+from detector.synthetic.checkerboard import board_poses, board_surface
 from detector.synthetic.engine import EngineOptions, SyntheticEngine
 from detector.synthetic.lens import render_through_lens
 from detector.synthetic.render_shoot import FOCUS, ShootOptions, arc_rig, render_shoot, studio_light
 from detector.synthetic.surfaces import Kind, Light, Material, Picture, Surface
 from detector.synthetic.viewpoint import HeadFrame, draw_helmet_camera
 from fitting.head_model import load_head_model
+from tests.detector.checkerboard_corners import board_corners
 
 pytestmark = pytest.mark.gl
 OPTIONS = EngineOptions(size=96, supersample=2, multisample=False)
