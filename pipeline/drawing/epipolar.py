@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera
 from calibration.epipolar import epipolar_curve
-from pipeline.drawing.curves import COLOURS, INK, PAPER
+from pipeline.drawing.curves import COLOURS, PAPER
 from pipeline.drawing.landmarks import SHIFT, fixed_point
 from pipeline.drawing.shading import Colour
 from pipeline.drawing.tiles import fit_tile, label
+from pipeline.drawing.words import text_width, write
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]
@@ -22,7 +23,7 @@ Float = NDArray[np.float64]
 _TILE = (640, 640)
 _ROOM = 2.4
 _WASH = 0.45
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_TITLE, _TEXT = 17, 13
 _GOOD_PX, _BAD_PX = 1.0, 30.0
 _CELL = 30
 _MOST_NUMBERS = 24
@@ -101,17 +102,20 @@ def draw_table(table: Float, names: Sequence[str], title: str) -> Image:
     """
     names = [name if len(name) <= 14 else f"{name[:12]}.." for name in names]
     numbers = len(names) <= _MOST_NUMBERS
-    width = max(_text_width(name) for name in names) + 16
+    width = round(max(text_width(name, _TITLE) for name in names)) + 16
     cell = (max(width, 56), _CELL) if numbers else (18, 18)
     left, top = width + 12, 76 if numbers else 52
-    size = (max(left + cell[0] * len(names) + 16, _text_width(title) + 60), top + cell[1] * len(names) + 16)
+    size = (
+        max(left + cell[0] * len(names) + 16, round(text_width(title, _TITLE)) + 60),
+        top + cell[1] * len(names) + 16,
+    )
     image = np.full((size[1], size[0], 3), PAPER, np.uint8)
-    cv2.putText(image, title, (16, 30), _FONT, 0.55, INK, 1, cv2.LINE_AA)
+    write(image, title, (16, 30), _TITLE, anchor="ls")
     for row, name in enumerate(names):
         base = top + cell[1] * row
-        _text(image, name, (left - 8, base + cell[1] // 2), right=True)
+        write(image, name, (left - 8, base + cell[1] // 2), _TEXT, anchor="rm")
         if numbers:
-            _text(image, name, (left + cell[0] * row + cell[0] // 2, top - 14))
+            write(image, name, (left + cell[0] * row + cell[0] // 2, top - 14), _TEXT, anchor="mm")
         for column in range(len(names)):
             _cell(image, (left + cell[0] * column, base), cell, float(table[row, column]), numbers)
     return image
@@ -128,15 +132,4 @@ def _cell(image: Image, corner: tuple[int, int], size: tuple[int, int], value: f
     box[:] = np.round((1 - share) * np.array((255, 255, 255)) + share * np.array((224, 84, 70)))
     if number:
         text = f"{value:.1f}" if value < 100 else f"{value:.0f}"
-        _text(image, text, (x + size[0] // 2, y + size[1] // 2))
-
-
-def _text(image: Image, text: str, where: tuple[int, int], *, right: bool = False) -> None:
-    """Text about a place, or ending at it."""
-    (width, height), _ = cv2.getTextSize(text, _FONT, 0.42, 1)
-    left = where[0] - (width if right else width // 2)
-    cv2.putText(image, text, (left, where[1] + height // 2), _FONT, 0.42, INK, 1, cv2.LINE_AA)
-
-
-def _text_width(text: str) -> int:
-    return int(cv2.getTextSize(text, _FONT, 0.55, 1)[0][0])
+        write(image, text, (x + size[0] // 2, y + size[1] // 2), _TEXT, anchor="mm")

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from pipeline.drawing.curves import PAPER
 from pipeline.drawing.shading import Colour
+from pipeline.drawing.words import text_width, write
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]
 
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
-_SCALE = 0.55
+_TEXT = 17
 _AWAY = 26.0
 _ROUNDS = 120
 _GAP = 5.0
@@ -31,12 +31,6 @@ class Label:
     colour: Colour
 
 
-def text_size(text: str, scale: float) -> tuple[int, int]:
-    """Width and height in pixels."""
-    (width, height), _ = cv2.getTextSize(text, _FONT, scale, 1)
-    return width, height
-
-
 def place_labels(image: Image, labels: Sequence[Label], middle: Float, taken: Float) -> None:
     """Write labels into an image, pushed away from the middle, from each other and from what is drawn there.
 
@@ -48,7 +42,7 @@ def place_labels(image: Image, labels: Sequence[Label], middle: Float, taken: Fl
     """
     if not labels:
         return
-    sizes = np.array([text_size(label.text, _SCALE) for label in labels], dtype=np.float64) + 2 * _GAP
+    sizes = np.array([(text_width(label.text, _TEXT), 0.8 * _TEXT) for label in labels]) + 2 * _GAP
     anchors = np.stack([label.place for label in labels])
     first = anchors + _outward(anchors, middle) * (_AWAY + 0.5 * sizes)
     centres = _apart(first, sizes, taken.mean(1), taken[:, 1] - taken[:, 0])
@@ -92,5 +86,4 @@ def _write(image: Image, label: Label, centre: Float, size: Float) -> None:
     right, bottom = (round(float(value)) for value in centre + size / 2)
     box = image[max(top, 0) : bottom, max(left, 0) : right]
     box[:] = (0.2 * box + 0.8 * np.array(PAPER)).astype(np.uint8)
-    where = (left + round(_GAP), bottom - round(_GAP))
-    cv2.putText(image, label.text, where, _FONT, _SCALE, label.colour, 1, cv2.LINE_AA)
+    write(image, label.text, (float(centre[0]), float(centre[1])), _TEXT, label.colour, "mm")

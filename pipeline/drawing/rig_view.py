@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from calibration.camera import Camera, Rig
 from pipeline.drawing.curves import GRID, INK, PAPER
-from pipeline.drawing.labels import Label, place_labels, text_size
+from pipeline.drawing.labels import Label, place_labels
 from pipeline.drawing.landmarks import SHIFT, fixed_point
 from pipeline.drawing.mesh import Look, draw_mesh
 from pipeline.drawing.shading import Colour
+from pipeline.drawing.words import write
 
 Image = NDArray[np.uint8]
 Float = NDArray[np.float64]
@@ -30,7 +31,6 @@ FAINT: Colour = (168, 170, 174)
 BOARD: Colour = (206, 150, 40)
 AXES: tuple[tuple[str, Colour], ...] = (("X", (204, 58, 50)), ("Y", (60, 150, 70)), ("Z", (52, 96, 196)))
 
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FACTOR = 2  # drawn at twice the size, then averaged
 _FAR = 400.0
 _FRUSTUM = 0.13
@@ -181,7 +181,7 @@ def _draw(stage: Stage, plane: _Plane, name: str) -> Image:
     _names(picture, canvas, stage, corners)
     _scale_bar(picture, canvas.per_metre / _FACTOR, step)
     title = f"{stage.title}, {name}" if stage.title else name
-    cv2.putText(picture, title, (24, 36), _FONT, 0.7, INK, 1, cv2.LINE_AA)
+    write(picture, title, (24, 36), 21, anchor="ls")
     return picture
 
 
@@ -266,10 +266,7 @@ def _axes(canvas: _Canvas, step: float) -> None:
             canvas.image, start.tolist(), end.tolist(), colour, 2 * _FACTOR, cv2.LINE_AA, SHIFT, 0.12
         )
         place = origin + 1.16 * (tip - origin)
-        across, down = text_size(name, 0.55 * _FACTOR)
-        where = (int(place[0] - across / 2), int(place[1] + down / 2))
-        scale, width = 0.55 * _FACTOR, 2 * _FACTOR
-        cv2.putText(canvas.image, name, where, _FONT, scale, colour, width, cv2.LINE_AA)
+        write(canvas.image, name, (float(place[0]), float(place[1])), 19 * _FACTOR, colour, "mm")
 
 
 def _names(picture: Image, canvas: _Canvas, stage: Stage, corners: Float) -> None:
@@ -293,4 +290,4 @@ def _scale_bar(picture: Image, per_metre: float, step: float) -> None:
     middle = (left + right) // 2
     cv2.rectangle(picture, (middle, bottom - 6), (right - 1, bottom - 1), PAPER, cv2.FILLED)
     text = f"{length:g} m; grid {step:g} m"
-    cv2.putText(picture, text, (left, bottom - 16), _FONT, 0.5, INK, 1, cv2.LINE_AA)
+    write(picture, text, (left, bottom - 16), 16, anchor="ls")

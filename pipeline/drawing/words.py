@@ -1,4 +1,4 @@
-"""Text on pages that people read: any letters, wrapped to a width."""
+"""Text in pictures that people read, in one font, wrapped to a width."""
 
 from __future__ import annotations
 
@@ -40,6 +40,27 @@ def wrapped(text: str, size: int, width: float) -> list[str]:
         else:
             line = longer
     return [*lines, line] if line else lines
+
+
+def write(
+    image: Image,
+    text: str,
+    where: tuple[float, float],
+    size: int = 18,
+    colour: Colour = INK,
+    anchor: str = "la",
+) -> None:
+    """One line into an image (H, W, 3), changed in place; `anchor` as of :meth:`Writer.line`.
+
+    Touches the part about the line only: for single words on a picture that goes on being drawn.
+    """
+    across, down = round(text_width(text, size)) + size, 2 * size
+    left, top = max(round(where[0]) - across, 0), max(round(where[1]) - down, 0)
+    part = image[top : max(round(where[1]) + down, 0), left : max(round(where[0]) + across, 0)]
+    if part.size:
+        writer = Writer(part)
+        writer.line(text, (where[0] - left, where[1] - top), size, colour, anchor)
+        writer.done()
 
 
 class Writer:
