@@ -197,6 +197,13 @@ def _folder_files(folder: Path) -> dict[int, Path]:
             where=str(folder),
             fix="Name the one that is meant by a pattern",
         )
+    inside = sorted(path.name for path in folder.iterdir() if path.is_dir()) if not sequences else []
+    if inside:
+        raise InputError(
+            f"There are no numbered images, but folders ({', '.join(inside[:4])})",
+            where=str(folder),
+            fix=f"Give one of them, such as {folder / inside[0]}",
+        )
     return _files(sequences[0]) if sequences else {}
 
 

@@ -211,3 +211,11 @@ def test_pixels_of_a_kind_that_no_camera_has_are_named(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "signed.tif"), RAMP.astype(np.int16))
     with pytest.raises(UnreadableImageError, match=r"signed\.tif.*int16.*8 or 16 bits"):
         read_image(tmp_path / "signed.tif")
+
+
+def test_a_folder_of_cameras_given_for_one_camera_is_told_with_their_names(tmp_path: Path) -> None:
+    """Who names the folder above the images reads which folders are in it."""
+    for name in ("right", "left"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=r"but folders \(left, right\)"):
+        open_source(tmp_path)
