@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Rig
+from calibration.errors import UsageError
 from fitting.cameras.drift import CameraDrift
 from fitting.reliability import Reliability
 from fitting.uncertainty import Uncertainty
@@ -66,6 +68,24 @@ class Performance:
     warnings: tuple[str, ...] = ()
     drift: tuple[CameraDrift, ...] = ()
     personal_shape: Array | None = None
+
+    def of_frames(self, numbers: Collection[int]) -> Performance:
+        """The frames of these numbers alone, without the tables that speak of all frames.
+
+        Raises:
+            UsageError: it has none of them.
+        """
+        chosen = np.isin(self.frames, list(numbers))
+        if not chosen.any():
+            raise UsageError(
+                "the performance has none of these frames",
+                fix=f"It has {self.frames.min()} to {self.frames.max()}",
+            )
+        rows = {
+            name: getattr(self, name)[chosen]
+            for name in ("frames", "expression", "pose", "residual_px", "status")
+        }
+        return replace(self, uncertainty=None, reliability=None, **rows)
 
     @property
     def reprojection_px(self) -> float:

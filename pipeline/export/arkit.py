@@ -47,20 +47,23 @@ def export_arkit(
         performance: to write.
         model: that it was fitted with; its expression names say which weight is which.
         folder: for the file.
-        options: name, frame_offset, neutral_frames, head_reference, full_look and progress.
+        options: name, frames, frame_offset, neutral_frames, head_reference, full_look and progress.
 
     Returns:
         the one file.
 
     Raises:
         InputError: the folder cannot be written to.
-        UsageError: the head model has no ARKit shapes.
+        UsageError: the head model has no ARKit shapes, or the performance has none of the frames.
     """
     options = options or ExportOptions()
     values = np.concatenate([_weights(performance, model, options), _angles(performance, options)], axis=1)
     lost = np.asarray(performance.status) == FrameStatus.INTERPOLATED
     frames = [int(frame) + options.frame_offset for frame in performance.frames]
     rows = {frame: row for frame, row, gone in zip(frames, values, lost, strict=True) if not gone}
+    if options.frames is not None:
+        # what is measured from the mean of the take, or from its neutral frames, stays as it is
+        frames = [int(frame) + options.frame_offset for frame in performance.of_frames(options.frames).frames]
     lines = [",".join(("Timecode", "BlendShapeCount", *COLUMNS))]
     for frame in range(min(frames), max(frames) + 1):
         lines.append(_line(timecode(frame, performance.fps), rows.get(frame)))

@@ -70,7 +70,7 @@ def export_npz(
             skin_weights=scene.skin.weights,
             expression_deltas=scene.skin.expressions.astype(np.float32),
             identity=np.asarray(performance.identity),
-            status=np.asarray(performance.status),
+            status=np.asarray(scene.performance.status),
             units=np.array(scene.options.units),
             up=np.array(scene.options.up),
         )

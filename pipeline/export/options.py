@@ -25,6 +25,7 @@ class ExportOptions:
         up: the axis that points up, "Y" or "Z" (glTF is always Y up).
         motion: where the head's rigid motion goes: "world", as it was; "removed", with only expression and
             eyes left; or "skull", the head held still and the neck moving against it.
+        frames: numbers of the frames to write, those that the performance has of them; all by default.
         frame_offset: added to every frame number.
         subdivision: levels of Catmull-Clark subdivision, 0 to 2.
         parts: of the head, by name; all by default. Of a topology, its groups.
@@ -48,6 +49,7 @@ class ExportOptions:
     units: str = "m"
     up: Literal["Y", "Z"] = "Y"
     motion: Literal["world", "removed", "skull"] = "world"
+    frames: tuple[int, ...] | None = None
     frame_offset: int = 0
     subdivision: int = 0
     parts: tuple[str, ...] | None = None

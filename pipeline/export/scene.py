@@ -100,8 +100,11 @@ def build_scene(performance: Performance, model: HeadModel, options: ExportOptio
     """The take as a receiver wants it.
 
     Raises:
-        UsageError: the head has no such part, or was fitted with a model that the topology does not lie on.
+        UsageError: the head has no such part, was fitted with a model that the topology does not lie on, or
+            has none of the frames.
     """
+    if options.frames is not None:
+        performance = performance.of_frames(options.frames)
     expressive = _of_model(performance, model)
     if options.topology is not None:
         expressive = on_topology(performance, model, options.topology)

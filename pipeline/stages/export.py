@@ -45,6 +45,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     performance, info = read_performance(shoot.performance_file)
     work = fingerprint(
         settings=settings.model_dump(),
+        frames=shoot.settings.shoot.frames,
         topology=topology_digest(settings.topology) if settings.topology else None,
         name=shoot.name,
         performance=performance_fingerprint(shoot.performance_file),
@@ -73,6 +74,8 @@ def _options(shoot: Shoot, topology: Topology | None, progress: Progress) -> Exp
     """What the shoot file says of geometry and frames, and where the footage of each camera is."""
     settings = shoot.settings.export
     chosen = settings.model_dump(exclude={"formats", "cameras", "neutral_frames", "topology"})
+    wanted = shoot.settings.shoot.frames
+    chosen["frames"] = parse_frames(wanted, where=str(shoot.file)) if wanted else None
     chosen["neutral_frames"] = parse_frames(settings.neutral_frames) if settings.neutral_frames else ()
     footage = {name: str(shoot.path(camera.images)) for name, camera in shoot.settings.cameras.items()}
     return ExportOptions(name=shoot.name, footage=footage, topology=topology, progress=progress, **chosen)

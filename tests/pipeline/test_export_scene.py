@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from calibration.errors import UsageError
 from fitting.posed import neutral_vertices, posed_vertices
+from pipeline.export import EXPORTERS, export
 from pipeline.export.options import ExportOptions
 from pipeline.export.scene import build_scene
 from pipeline.export.subdivision import catmull_clark
@@ -96,3 +99,25 @@ def test_choices_that_make_no_sense_are_refused(options: dict[str, object], mess
     """The message names the option and what there is."""
     with pytest.raises(UsageError, match=message):
         ExportOptions(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", sorted(EXPORTERS))
+def test_a_range_of_frames_is_exported_alone(name: str, tmp_path: Path) -> None:
+    """Every format writes the frames that were asked for, and says so where the take has none of them."""
+    options = ExportOptions(frames=(1002, 1003, 1004, 1006), frame_offset=10, neutral_frames=(1001,))
+    written = export(name, performance(), head_model(), tmp_path, options=options)
+    assert written
+    if name in ("obj", "ply"):
+        frames = {path.suffixes[0] for path in written} - {".neutral"}
+        assert frames == {".1012", ".1013", ".1016"}
+    with pytest.raises(UsageError, match="1001 to 1007"):
+        export(name, performance(), head_model(), tmp_path, options=ExportOptions(frames=(5,)))
+
+
+def test_the_scene_of_a_range_has_its_frames() -> None:
+    """Positions count in the range that was asked for."""
+    scene = build_scene(performance(), head_model(), ExportOptions(frames=(1003, 1007)))
+    assert scene.frames.tolist() == [1003, 1007]
+    expected = posed_vertices(head_model(), performance(), FRAMES.index(1007))
+    np.testing.assert_allclose(scene.posed(1), expected, atol=1e-6)
+    assert len(scene.performance.residual_px) == 2
