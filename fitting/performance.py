@@ -69,18 +69,27 @@ class Performance:
     drift: tuple[CameraDrift, ...] = ()
     personal_shape: Array | None = None
 
+    def positions_of(self, numbers: Collection[int]) -> NDArray[np.int64]:
+        """Where the frames of these numbers are, those of them that there are, 0 to F - 1.
+
+        Raises:
+            UsageError: it has none of them.
+        """
+        chosen = np.flatnonzero(np.isin(self.frames, list(numbers)))
+        if not len(chosen):
+            raise UsageError(
+                "the performance has none of these frames",
+                fix=f"It has {self.frames.min()} to {self.frames.max()}",
+            )
+        return chosen
+
     def of_frames(self, numbers: Collection[int]) -> Performance:
         """The frames of these numbers alone, without the tables that speak of all frames.
 
         Raises:
             UsageError: it has none of them.
         """
-        chosen = np.isin(self.frames, list(numbers))
-        if not chosen.any():
-            raise UsageError(
-                "the performance has none of these frames",
-                fix=f"It has {self.frames.min()} to {self.frames.max()}",
-            )
+        chosen = self.positions_of(numbers)
         rows = {
             name: getattr(self, name)[chosen]
             for name in ("frames", "expression", "pose", "residual_px", "status")

@@ -83,7 +83,8 @@ def write_preview(
         InputError: the folder cannot be written to.
         MissingDependencyError: OpenGL is not there.
     """
-    chosen = _positions(performance, options.frames)
+    wanted = performance.frames.tolist() if options.frames is None else options.frames
+    chosen = performance.positions_of(wanted).tolist()
     turned = _turned(performance, chosen, options.turned)
     studio = Studio(options.height - options.height % 2, supersample=1 if options.draft else 2)
     preview = _Preview(performance, Figure(performance, model, options.export), studio, options, len(chosen))
@@ -142,17 +143,6 @@ class _Preview:
 
     def _numbered(self, picture: Image, position: int) -> Image:
         return label(picture, [str(int(self._figure.scene.frames[position]))])
-
-
-def _positions(performance: Performance, frames: tuple[int, ...] | None) -> list[int]:
-    """Where the frames to be drawn are in the take."""
-    numbers = np.asarray(performance.frames)
-    chosen = np.flatnonzero(np.isin(numbers, frames)) if frames is not None else np.arange(len(numbers))
-    if not len(chosen):
-        raise UsageError(
-            "the performance has none of these frames", fix=f"It has {numbers.min()} to {numbers.max()}"
-        )
-    return [int(position) for position in chosen]
 
 
 def _turned(performance: Performance, chosen: list[int], frame: int | None) -> int:
