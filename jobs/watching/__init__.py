@@ -1,0 +1,1 @@
+"""How a job is watched, while it runs and after."""
