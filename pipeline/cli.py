@@ -5,7 +5,6 @@ Commands are imported when they are called, so that ``vultus --help`` is instant
 
 from __future__ import annotations
 
-import importlib
 import logging
 import sys
 import warnings
@@ -14,6 +13,7 @@ from typing import Any
 import click
 
 from calibration.errors import VultusError
+from pipeline.commands.lazy_group import LazyGroup
 
 COMMANDS = {
     "init": ("pipeline.commands.init", "Look at a shoot's folders and write a shoot.toml to review."),
@@ -60,24 +60,8 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 input missing or unreadable,
 """
 
 
-class LazyGroup(click.Group):
-    """Knows its commands by name, imports them when called, and tells errors in one line."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the work."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return command if isinstance(command, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+class MainGroup(LazyGroup):
+    """Tells errors in one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error that a user can act on becomes one line and an exit status."""
@@ -115,7 +99,8 @@ def _configure_output(quiet: bool, debug: bool) -> None:
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=MainGroup,
+    modules=COMMANDS,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "VULTUS"},
 )

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from calibration.errors import InputError
 from jobs.shoots import ClusterOptions, ShootResult, run_shoot, run_shoots
 from pipeline.cli import main
-from pipeline.commands.jobs import summary
+from pipeline.commands.jobs.run import summary
 
 BROKEN = """
 [cameras.left]

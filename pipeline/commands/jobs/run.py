@@ -1,4 +1,4 @@
-"""vultus jobs."""
+"""vultus jobs run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ if TYPE_CHECKING:
     from jobs.shoots import ShootResult
 
 
-@click.group()
-def command() -> None:
-    """Run many shoots, on this machine or a Dask cluster."""
-
-
-@command.command("run", epilog="Example:  vultus jobs run footage/take* --workers 2")
+@click.command("run", epilog="Example:  vultus jobs run footage/take* --workers 2")
 @click.argument("shoots", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
     "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine."
@@ -30,7 +25,7 @@ def command() -> None:
 @click.option("--resource", "resources", multiple=True, help="What a shoot takes of a farm's worker: GPU=1.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N instead of the files'.")
 @click.pass_context
-def run_command(
+def command(
     context: click.Context,
     shoots: tuple[Path, ...],
     workers: int,

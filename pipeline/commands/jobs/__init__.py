@@ -1,0 +1,17 @@
+"""vultus jobs."""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.commands.lazy_group import LazyGroup
+
+COMMANDS = {
+    "run": ("pipeline.commands.jobs.run", "Do all stages for many shoots, side by side."),
+}
+"""Module and one-line help of each command; the module has the command as ``command``."""
+
+
+@click.group(cls=LazyGroup, modules=COMMANDS, epilog="Example:  vultus jobs run footage/take*")
+def command() -> None:
+    """Run many shoots, on this machine or a cluster."""
