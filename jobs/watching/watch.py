@@ -20,7 +20,11 @@ class Watch(Protocol):
         ...
 
     def ended(self, receipt: Receipt) -> None:
-        """A task has come to its end, or was found ended when the job went on."""
+        """A task has come to its end."""
+        ...
+
+    def found(self, receipts: Sequence[Receipt]) -> None:
+        """These planned tasks had ended before this run of the job, and are not done again."""
         ...
 
     def workers(self, alive: int) -> None:
@@ -50,6 +54,9 @@ class Unwatched:
         """Pass by."""
 
     def ended(self, receipt: Receipt) -> None:
+        """Pass by."""
+
+    def found(self, receipts: Sequence[Receipt]) -> None:
         """Pass by."""
 
     def workers(self, alive: int) -> None:
