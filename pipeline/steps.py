@@ -117,7 +117,7 @@ def run_step(
         progress: of the step.
 
     Raises:
-        UsageError: there is no such stage, or it has no chunks.
+        UsageError: there is no such stage, or it has no chunks; or a chunk is forced.
         VultusError: whatever the stage raises.
     """
     if stage not in WHOLE:
@@ -126,6 +126,10 @@ def run_step(
         raise UsageError(
             f"The stage {stage} is not done in chunks of frames",
             fix=f"Leave the frames out; {' and '.join(CHUNKS)} can be done in chunks",
+        )
+    if frames and force:
+        raise UsageError(
+            "A chunk of frames is not done again by force", fix="Force the stage as a whole, without frames"
         )
     noting = _Noting(progress)
     if frames:

@@ -89,3 +89,42 @@ def test_a_misspelt_format_stops_a_run_before_it_begins(synthetic: SyntheticShoo
     assert done.exit_code == 2
     assert "usdz" in done.stderr
     assert not (synthetic.shoot.output / "landmarks").exists()
+
+
+def test_stages_are_run_one_by_one_as_a_farm_does(synthetic: SyntheticShoot) -> None:
+    """A stage prints what it wrote, and does not go on to the next; what is up to date ends with 0 too."""
+    shoot = synthetic.shoot
+    for stage, written in {"calibrate": shoot.cameras_file, "detect": shoot.landmarks_folder}.items():
+        done = vultus("run", shoot.root, "--stage", stage)
+        assert done.exit_code == 0, done.output
+        assert done.stdout.splitlines()[-1] == str(written)
+    assert not shoot.performance_file.exists()
+    again = vultus("run", shoot.root, "--stage", "detect")
+    assert again.exit_code == 0
+    assert "Progress" not in again.stdout
+
+
+def test_a_stage_that_lost_frames_lets_those_after_it_go_on(synthetic: SyntheticShoot) -> None:
+    """A farm manager runs nothing after a task that did not end with 0, and the other frames are good."""
+    image = synthetic.shoot.root / "images" / "right" / "right.1003.png"
+    image.write_bytes(image.read_bytes()[:-20])
+    vultus("run", synthetic.shoot.root, "--stage", "calibrate")
+    assert vultus("run", synthetic.shoot.root, "--stage", "detect").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--stage", "export", "--frames", "1001-1002"), "not done in chunks"),
+        (("--stage", "paint"), "calibrate, detect, fit"),
+        (("--stage", "detect", "--frames", "1001-1002", "--force"), ""),
+    ],
+)
+def test_what_cannot_be_a_task_of_a_farm_is_wrong_usage(
+    synthetic: SyntheticShoot, arguments: tuple[str, ...], words: str
+) -> None:
+    """Stages that take all frames at once, names that are no stages, and chunks by force."""
+    done = vultus("run", synthetic.shoot.root, *arguments)
+    assert done.exit_code == 2, done.output
+    assert words in done.stderr
+    assert not (synthetic.shoot.output / "landmarks").exists()
