@@ -81,7 +81,7 @@ class Pace:
             own = _measured(stage)
             if own is None and stage.ended < stage.planned:
                 return None
-            left += (own or 0.0) * (stage.planned_units - stage.ended_units)
+            left += (own or 0.0) * (stage.planned_units - stage.ended_units - stage.under_way_units)
             total += (own or 0.0) * stage.planned_units * (name != SURVEY)
         surveyed = len(standing.sequences) - standing.unsurveyed
         if standing.unsurveyed:
@@ -98,7 +98,9 @@ class Pace:
         if None in each.values():
             each = {name: USUAL_SECONDS.get(name, OTHERS_SECONDS) for name in stages}
         weights = {name: weight or 0.0 for name, weight in each.items()}
-        done = sum(stage.ended_units * weights[name] for name, stage in stages.items())
+        done = sum(
+            (stage.ended_units + stage.under_way_units) * weights[name] for name, stage in stages.items()
+        )
         total = sum(stage.planned_units * weights[name] for name, stage in stages.items())
         unsurveyed, known = self._standing.unsurveyed, len(self._standing.sequences)
         surveyed = known - unsurveyed

@@ -22,11 +22,13 @@ class Cell:
     Attributes:
         planned: how many there are.
         running: of them.
+        under_way: what the running ones have done, in tasks.
         ended: of them, by how they did.
     """
 
     planned: int = 0
     running: int = 0
+    under_way: float = 0.0
     ended: Counter[State] = field(default_factory=Counter)
 
     @property
@@ -36,8 +38,10 @@ class Cell:
 
     @property
     def percent(self) -> int:
-        """Tasks that have ended, of all of them."""
-        return 100 * self.ended.total() // self.planned if self.planned else 0
+        """What is done of all of them, 100 only when all have ended."""
+        if not self.left:
+            return 100
+        return min(99, int(100 * (self.ended.total() + self.under_way) / self.planned))
 
     @property
     def state(self) -> State:
@@ -96,6 +100,7 @@ class StageStanding:
     Attributes:
         planned, ended: tasks.
         planned_units, ended_units: their sizes (:func:`jobs.watching.units.units`).
+        under_way_units: what running tasks have done, in the same measure.
         seconds, seconds_units: that tasks of this run have taken, and the sizes of those.
         frames: of the tasks that worked in this run.
     """
@@ -104,6 +109,7 @@ class StageStanding:
     ended: int = 0
     planned_units: float = 0.0
     ended_units: float = 0.0
+    under_way_units: float = 0.0
     seconds: float = 0.0
     seconds_units: float = 0.0
     frames: int = 0
@@ -132,6 +138,7 @@ class Standing:
         self.failures: dict[str, Receipt] = {}
         self._tasks: dict[str, Task] = {}
         self._states: dict[str, State] = {}
+        self._fractions: dict[str, float] = {}
         self._known: dict[str, State] = {}
 
     def plan(self, tasks: Iterable[Task]) -> None:
@@ -156,7 +163,17 @@ class Standing:
         if key not in self.running:
             self._sequence(task.sequence).cell(task.stage).running += 1
         self.running[key] = worker
+        self.progress(key, 0.0)
         self._classify(task.sequence)
+
+    def progress(self, key: str, fraction: float) -> None:
+        """A running task is so far, 0 to 1; what is told of one that does not run is passed over."""
+        if key not in self.running:
+            return
+        task, more = self._tasks[key], fraction - self._fractions.get(key, 0.0)
+        self._fractions[key] = fraction
+        self._sequence(task.sequence).cell(task.stage).under_way += more
+        self.stages[task.stage].under_way_units += more * units(task.stage, task.work)
 
     def end(self, receipt: Receipt, *, now: bool = True) -> None:
         """A task has ended, in this run of the job (``now``) or in one before."""
@@ -165,7 +182,9 @@ class Standing:
         task = self._tasks[receipt.key]
         self._forget(task)
         cell, stage = self._sequence(task.sequence).cell(task.stage), self.stages[task.stage]
-        if self.running.pop(task.key, None) is not None:
+        if task.key in self.running:
+            self.progress(task.key, 0.0)
+            del self.running[task.key], self._fractions[task.key]
             cell.running -= 1
         cell.ended[receipt.state] += 1
         self._states[task.key] = receipt.state

@@ -100,7 +100,7 @@ def _mark(cell: Cell | None) -> Text:
         return Text("")
     state = cell.state
     if state is State.RUNNING:
-        return Text(f"{cell.percent}%" if cell.planned > 1 else "running", style="cyan")
+        return Text(f"{cell.percent}%", style="cyan")
     return Text(*_MARKS[state])
 
 

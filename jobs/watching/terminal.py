@@ -49,6 +49,10 @@ class CountingWatch:
         """A task runs."""
         self.standing.start(key, worker)
 
+    def progressed(self, key: str, fraction: float) -> None:
+        """A running task is so far."""
+        self.standing.progress(key, fraction)
+
     def ended(self, receipt: Receipt) -> None:
         """A task has come to its end; a failure is told at once."""
         self.standing.end(receipt)

@@ -19,6 +19,10 @@ class Watch(Protocol):
         """A task runs on a worker, where that is known; again if it is tried again."""
         ...
 
+    def progressed(self, key: str, fraction: float) -> None:
+        """A running task is so far, 0 to 1, where it tells."""
+        ...
+
     def ended(self, receipt: Receipt) -> None:
         """A task has come to its end."""
         ...
@@ -51,6 +55,9 @@ class Unwatched:
         """Pass by."""
 
     def started(self, key: str, worker: str) -> None:
+        """Pass by."""
+
+    def progressed(self, key: str, fraction: float) -> None:
         """Pass by."""
 
     def ended(self, receipt: Receipt) -> None:
