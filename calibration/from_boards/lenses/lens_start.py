@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +24,8 @@ _FISHEYE_IMAGES = 12
 _FISHEYE_STEPS = 15
 # Focal lengths, as shares of the longer side, that no lens has.
 _ABSURD = (0.1, 50.0)
+# The number of OpenCV's threads is one for the whole process.
+_ALONE = threading.Lock()
 
 
 def guess_lens(size: tuple[int, int], pixels: Array, points: Array, *, fisheye: bool) -> Array | None:
@@ -70,10 +76,23 @@ def _perspective(lens: Array, size: tuple[int, int], pixels: Array, points: Arra
         | cv2.CALIB_FIX_K3
     )
     K = np.array([[lens[0], 0, lens[2]], [0, lens[1], lens[3]], [0, 0, 1.0]])
-    rms, K, bent, _, _ = cv2.calibrateCamera(flat, seen, size, K, np.zeros(5), flags=flags)
+    with _one_thread():
+        rms, K, bent, _, _ = cv2.calibrateCamera(flat, seen, size, K, np.zeros(5), flags=flags)
     found = lens.copy()
     found[[0, 1, 4]] = K[0, 0], K[1, 1], bent.ravel()[0]
     return float(rms), found
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV without threads of its own: they sum in any order, and the last bits would differ each time."""
+    with _ALONE:
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            yield
+        finally:
+            cv2.setNumThreads(threads)
 
 
 def _fisheye(lens: Array, size: tuple[int, int], pixels: Array, points: Array) -> tuple[float, Array]:
