@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int, str], None]
 """Called with what is done, of how much, and a label; it may raise to stop the work at a safe place."""
 
+WAITING = "waiting"
+"""The label where nothing is done but waiting for another process: no work."""
+
 
 def silent(done: int, total: int, label: str) -> None:
     """Report nothing."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from calibration.camera import Rig
 from calibration.errors import InputError
 from calibration.formats import read_rig, write_rig
-from pipeline.progress import Progress
+from pipeline.progress import WAITING, Progress
 from pipeline.shoot.rigs import RigChoice
 from pipeline.shoot.settings import (
     CalibrationSettings,
@@ -61,7 +61,7 @@ class _Waiting:
         if not self.said:
             log.info("Calibrate: another take is calibrating rig %s; waiting for it", self.name)
             self.said = True
-        self.progress(0, 1, "waiting")
+        self.progress(0, 1, WAITING)
 
 
 def _board_alone(choice: RigChoice, rig: RigSettings) -> Shoot:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from calibration.errors import UsageError
-from pipeline.progress import Progress, silent
+from pipeline.progress import WAITING, Progress, silent
 from pipeline.shoot.shoot import Shoot
 from pipeline.stages import calibrate, detect, export, fit, overlay, report
 
@@ -146,5 +146,5 @@ class _Noting:
         self.progress, self.called = progress, False
 
     def __call__(self, done: int, total: int, label: str) -> None:
-        self.called = True
+        self.called |= label != WAITING
         self.progress(done, total, label)

@@ -11,11 +11,15 @@ from calibration.errors import InputError, UsageError
 from pipeline.shoot.shoot import FILE_NAME, Shoot, read_shoot
 
 
-def find_shoot(path: Path) -> Shoot:
+def find_shoot(path: Path, current: Path = Path()) -> Shoot:
     """The shoot of a path: a shoot file, a folder with one, or a folder of images that one elsewhere names.
 
     Footage often lies where nobody may write. ``vultus init`` then writes to ``./<name of the folder>/`` in
     the current folder, and this finds that file by the folder of the footage.
+
+    Args:
+        path: of the shoot.
+        current: the user's current folder, where that is not the process's own.
 
     Raises:
         InputError: there is none, or it makes no sense.
@@ -24,11 +28,12 @@ def find_shoot(path: Path) -> Shoot:
         return read_shoot(path)
     if not path.is_dir():
         raise InputError("There is no such shoot", where=str(path))
-    for file in (path / FILE_NAME, beside(path) / FILE_NAME):
+    named = current / beside(path)
+    for file in (path / FILE_NAME, named / FILE_NAME):
         if file.is_file() and _is_for(file, path):
             return read_shoot(file)
     raise InputError(
-        f"There is no {FILE_NAME} in this folder, nor one for it in {beside(path)}",
+        f"There is no {FILE_NAME} in this folder, nor one for it in {named}",
         where=str(path),
         fix=f"Run: vultus init {path}",
     )

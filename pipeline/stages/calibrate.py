@@ -67,6 +67,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
             log.info("Calibrate: camera %s, %.2f px", name, residual)
     write_rig(rig, path, "vultus")
     write_stamp(shoot.output, STAGE, work, files)
+    progress(1, 1, STAGE)
     return path
 
 

@@ -66,6 +66,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         log.info("Export: %s", told(found))
         files += write_shape_fit(found, folder / "topology", shoot.name, settings.frame_offset)
     write_stamp(shoot.output, STAGE, work, files)
+    progress(1, 1, STAGE)
     log.info("Export: %s and the cameras in %s", ", ".join(settings.formats), folder)
     return folder
 

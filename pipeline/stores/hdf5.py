@@ -112,6 +112,15 @@ def stored_fingerprint(path: Path, *, kind: str, schema: int, oldest: int | None
         return str(file.attrs["fingerprint"])
 
 
+def carried_fingerprint(path: Path) -> str:
+    """The fingerprint in a store of any kind, for the record; empty where it has none."""
+    try:
+        with h5py.File(path, "r", locking="best-effort") as file:
+            return str(file.attrs.get("fingerprint", ""))
+    except (OSError, RuntimeError):
+        return ""
+
+
 def _check_identity(file: h5py.File, path: Path, kind: str, schemas: range) -> None:
     if file.attrs.get("kind") != kind:
         raise CorruptStoreError(f"This is not a {kind} file", where=str(path))

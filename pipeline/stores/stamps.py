@@ -35,6 +35,14 @@ def is_current(output: Path, stage: str, fingerprint: str) -> bool:
         return False
 
 
+def stamped_fingerprint(output: Path, stage: str) -> str:
+    """Of what a stage did last; empty where it left no stamp."""
+    try:
+        return str(json.loads(_stamp_file(output, stage).read_text(encoding="utf-8"))["fingerprint"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
 def write_stamp(output: Path, stage: str, fingerprint: str, files: Iterable[Path]) -> None:
     """Remember that a stage has done its work.
 

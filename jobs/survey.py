@@ -1,0 +1,90 @@
+"""Looking at a shoot, on a worker: which steps it has, and how large they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from detector.layouts import layout
+from fitting.head_models.store import find_head_model
+from jobs.attempt import Ending, Hands, attempt
+from jobs.task_shoot import open_shoot
+from jobs.tasks import JobContext, Receipt, State, Task, Work
+from pipeline.frames.ranges import format_frames, parse_frames
+from pipeline.shoot.shoot import Shoot
+from pipeline.steps import Step, check, shoot_steps
+from pipeline.stores.fingerprint import file_digest
+
+STAGE = "survey"
+"""The stage of a task that looks at a shoot."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found of a shoot.
+
+    Attributes:
+        sequence, shoot: as in the task.
+        receipt: of the survey; it says why where it failed.
+        tasks: the steps of the shoot, each after those that it needs; empty where the survey failed.
+        rig: the same for all sequences that share a calibration, which is made but once; empty for others.
+    """
+
+    sequence: str
+    shoot: str
+    receipt: Receipt
+    tasks: tuple[Task, ...] = ()
+    rig: str = ""
+
+
+def survey(task: Task, context: JobContext) -> Survey:
+    """Look at the footage of a shoot: which files there are, and one image; and check its settings.
+
+    Args:
+        task: of stage :data:`STAGE`.
+        context: of the job.
+
+    Raises:
+        PassingTroubleError, Reschedule: as of :func:`jobs.attempt.attempt`.
+    """
+    found: list[tuple[tuple[Task, ...], str]] = []
+
+    def look(hands: Hands) -> Ending:
+        shoot = open_shoot(task, context)
+        check(shoot)
+        whole = _work(shoot)
+        tasks = tuple(_task(task, step, shoot, whole) for step in shoot_steps(shoot))
+        found.append((tasks, _shared_rig(shoot)))
+        frames = f"{len(shoot.camera_names)} cameras, {whole.frames} frames: {format_frames(shoot.frames)}"
+        inputs = file_digest(shoot.file)
+        return Ending(State.DONE, message=frames, output=str(shoot.output), inputs=inputs, work=whole)
+
+    receipt = attempt(task, context, look)
+    tasks, rig = found[0] if found else ((), "")
+    return Survey(task.sequence, task.shoot, receipt, tasks, rig)
+
+
+def _task(survey_task: Task, step: Step, shoot: Shoot, whole: Work) -> Task:
+    sequence = survey_task.sequence
+    work = whole
+    if step.frames:
+        work = replace(whole, frames=len(set(parse_frames(step.frames)).intersection(shoot.frames)))
+    needs = tuple(f"{sequence}/{name}" for name in step.needs)
+    return Task(sequence, survey_task.shoot, step.stage, step.frames, needs, work=work)
+
+
+def _work(shoot: Shoot) -> Work:
+    width, height = next(iter(shoot.sources.values())).size
+    landmarks = _landmarks(shoot.layout, shoot.settings.fit.model)
+    return Work(len(shoot.frames), len(shoot.camera_names), landmarks, width * height)
+
+
+@lru_cache(maxsize=16)
+def _landmarks(name: str, model: str) -> int:
+    """How many a layout has; to know it, the layout is built."""
+    return len(layout(name, find_head_model(model)))
+
+
+def _shared_rig(shoot: Shoot) -> str:
+    choice = shoot.rig_choice
+    return str(choice.folder(choice.name)) if choice is not None and choice.made else ""
