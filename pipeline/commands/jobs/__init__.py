@@ -8,6 +8,7 @@ from pipeline.commands.lazy_group import LazyGroup
 
 COMMANDS = {
     "run": ("pipeline.commands.jobs.run", "Do all stages for many shoots, side by side."),
+    "plan": ("pipeline.commands.jobs.plan", "Write down the commands for a farm without Dask."),
 }
 """Module and one-line help of each command; the module has the command as ``command``."""
 
