@@ -1,0 +1,49 @@
+"""How a worker process is set up, however it is started: its threads, its place, what Dask must not do.
+
+Everything goes through the environment, which is the one way that reaches a process on this machine, in a job
+of a queue and over SSH alike, and that holds before numpy and torch are loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.clusters.profile import ClusterProfile
+
+PRELOAD = "jobs.clusters.preload"
+THREADS = "VULTUS_WORKER_THREADS"
+PER_GPU = "VULTUS_WORKERS_PER_GPU"
+NUMERIC = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+LOOPBACK_PAGE = "127.0.0.1:0"
+"""Each worker of Dask serves a page on all interfaces, unless it is told otherwise."""
+
+DASK = {
+    # Dask holds nothing but receipts in memory: there is nothing to spill, and a worker that pauses for what
+    # torch holds would never go on. One that outgrows its share is stopped before the system stops another.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.worker.profile.enabled": False,
+    # A long step in a library that holds Python's lock must not look like a dead worker, nor fill the log.
+    "distributed.scheduler.worker-ttl": "20 minutes",
+    "distributed.admin.tick.limit": "5 minutes",
+}
+
+
+def thread_variables(threads: int) -> dict[str, str]:
+    """Environment that holds the numeric libraries to so many threads, of their own and as OpenMP counts."""
+    return dict.fromkeys((*NUMERIC, THREADS), str(threads))
+
+
+def dask_settings(profile: ClusterProfile) -> dict[str, Any]:
+    """Dask's configuration for the scheduler and all workers."""
+    return DASK | {"distributed.scheduler.allowed-failures": profile.failures.allowed}
+
+
+def dask_variables(profile: ClusterProfile) -> dict[str, str]:
+    """The same as environment, for processes that this one does not start itself."""
+    return {
+        "DASK_" + key.upper().replace(".", "__").replace("-", "_"): str(value)
+        for key, value in dask_settings(profile).items()
+    }
