@@ -25,7 +25,7 @@ def summary_lines(performance: Performance) -> list[str]:
     if performance.reliability is not None:
         lines += _residual_table(performance.rig.names, performance.reliability)
     if performance.uncertainty is not None:
-        lines.append(f"one standard deviation  {_deviations(performance.uncertainty)}")
+        lines.append(f"one standard deviation  {deviations(performance.uncertainty)}")
     lines += flagged_lines(performance)
     return lines + [f"warning  {warning}" for warning in performance.warnings]
 
@@ -52,7 +52,8 @@ def _residual_table(names: tuple[str, ...], reliability: Reliability) -> list[st
     return text_table([_COLUMNS, *rows])
 
 
-def _deviations(uncertainty: Uncertainty) -> str:
+def deviations(uncertainty: Uncertainty) -> str:
+    """One standard deviation of what a fit found, root mean squares over all frames, in words."""
     motion = uncertainty.motion
     turn, gaze = (np.degrees(_rms(motion[:, part])) for part in (slice(0, 3), slice(6, 12)))
     parts = [

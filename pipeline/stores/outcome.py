@@ -12,9 +12,11 @@ from calibration.errors import SolverError
 from calibration.whole_file import whole_file
 from fitting.performance import FrameStatus as FitStatus
 from pipeline.fit_summary import flagged_lines
+from pipeline.left_out import left_out_cameras, uncalibrated_cameras
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.drift import read_drift
-from pipeline.stores.landmarks import FrameStatus, Landmarks, read_landmarks
+from pipeline.stores.frame_marks import FrameMarks, read_marks
+from pipeline.stores.landmarks import FrameStatus
 from pipeline.stores.performance import read_performance
 
 PARTIAL = 4
@@ -48,6 +50,7 @@ class Outcome:
         warnings: what was wrong with the input but could be lived with, a sentence each.
         cameras: where the cameras are from, and with that the scale of all lengths.
         drift: what became of the cameras since they were calibrated, where the fit looked, a sentence each.
+        uncalibrated: cameras that a board did not determine, so that they are left out.
     """
 
     shoot: str
@@ -60,13 +63,14 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     cameras: str = ""
     drift: tuple[str, ...] = ()
+    uncalibrated: tuple[str, ...] = ()
 
     @property
     def exit_status(self) -> int:
-        """What a farm manager is told: 0 done, 4 some frames failed, 5 the solver did not reach its gate."""
+        """What a farm manager is told: 0 done, 4 frames or cameras failed, 5 the solver missed its gate."""
         if not self.converged:
             return SolverError.exit_status
-        return PARTIAL if self.failures else DONE
+        return PARTIAL if self.failures or self.uncalibrated else DONE
 
 
 def read_failures(shoot: Shoot) -> tuple[FrameFailure, ...]:
@@ -77,11 +81,10 @@ def read_failures(shoot: Shoot) -> tuple[FrameFailure, ...]:
     Raises:
         InputError: a landmark file is missing or damaged.
     """
-    stored = [read_landmarks(shoot.landmark_file(name)) for name in shoot.camera_names]
+    stored = [read_marks(shoot.landmark_file(name)) for name in shoot.camera_names]
     unreadable = [failure for each in stored for failure in _unreadable(each)]
-    frames = stored[0].header.frames
-    tried = np.stack([each.rows.status == FrameStatus.NO_FACE for each in stored]).any(axis=0)
-    found = np.stack([each.seen for each in stored]).any(axis=0)
+    frames, status = stored[0].frames, np.stack([each.status for each in stored])
+    tried, found = ((status == which).any(axis=0) for which in (FrameStatus.NO_FACE, FrameStatus.OK))
     empty = [FrameFailure("all", int(frame), "no face was found") for frame in frames[tried & ~found]]
     return (*unreadable, *empty)
 
@@ -101,9 +104,10 @@ def read_outcome(shoot: Shoot) -> Outcome:
         reprojection_px=performance.reprojection_px,
         single_view=int((performance.status == FitStatus.SINGLE_VIEW).sum()),
         unreliable=tuple(flagged_lines(performance)),
-        warnings=performance.warnings,
+        warnings=(*left_out_cameras(shoot, performance).values(), *performance.warnings),
         cameras=performance.rig.source,
         drift=read_drift(shoot.drift_file),
+        uncalibrated=uncalibrated_cameras(shoot),
     )
 
 
@@ -115,7 +119,6 @@ def write_outcome(shoot: Shoot, outcome: Outcome) -> Path:
     return path
 
 
-def _unreadable(stored: Landmarks) -> list[FrameFailure]:
-    positions = np.flatnonzero(stored.rows.status == FrameStatus.UNREADABLE)
-    header = stored.header
-    return [FrameFailure(header.camera, int(header.frames[p]), stored.rows.reason[p]) for p in positions]
+def _unreadable(stored: FrameMarks) -> list[FrameFailure]:
+    positions = np.flatnonzero(stored.status == FrameStatus.UNREADABLE)
+    return [FrameFailure(stored.camera, int(stored.frames[p]), stored.reason[p]) for p in positions]
