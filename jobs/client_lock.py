@@ -11,7 +11,7 @@ from pathlib import Path
 
 from calibration.errors import UsageError
 from calibration.whole_file import write_text
-from pipeline.stores.lock import alone
+from pipeline.stores.lock import alone, is_held
 
 FOLDER = "client"
 _WHO = "client.json"
@@ -40,6 +40,11 @@ def only_client(folder: Path) -> Iterator[None]:
     with alone(folder / FOLDER, refuse):
         write_text(who, json.dumps({"host": socket.gethostname(), "process": os.getpid()}))
         yield
+
+
+def has_client(folder: Path) -> bool | None:
+    """Whether a client is at a job now, on any machine; None where that cannot be told."""
+    return is_held(folder / FOLDER)
 
 
 def _read(who: Path) -> str:

@@ -119,6 +119,15 @@ class LedgerView:
         """All receipts of a task, the oldest first; retries that came to no receipt are in its log."""
         return self._receipts("SELECT receipt FROM attempts WHERE key = ? ORDER BY attempt, id", (key,))
 
+    def worked(self) -> tuple[Receipt, ...]:
+        """The last receipt of the work of each task that has since been found up to date."""
+        return self._receipts(
+            "SELECT receipt FROM attempts WHERE id IN (SELECT max(attempts.id) FROM attempts "
+            "JOIN latest ON latest.key = attempts.key JOIN attempts AS last ON last.id = latest.id "
+            "WHERE last.state = ? AND attempts.state IN (?, ?) GROUP BY attempts.key)",
+            (State.CURRENT, State.DONE, State.PARTIAL),
+        )
+
     def measured(self, stage: str) -> list[Measure]:
         """What the tasks of a stage took that were done, the newest first, of the last 200."""
         found = self._receipts(

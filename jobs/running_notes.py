@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from pipeline.stores.lock import is_locked
+
 log = logging.getLogger(__name__)
 
 FOLDER = "running"
@@ -110,13 +112,10 @@ def sweep_notes(folder: Path) -> None:
 
 
 def _life(descriptor: int) -> Life:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return Life.ALIVE
-    except OSError:
+    locked = is_locked(descriptor)
+    if locked is None:
         return Life.UNKNOWN
-    return Life.LOST
+    return Life.ALIVE if locked else Life.LOST
 
 
 def _remove(path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from jobs.tasks import Receipt
-from jobs.watching.standing import SURVEY, StageStanding, Standing
+from jobs.tasks import SURVEY, Receipt, State
+from jobs.watching.standing import StageStanding, Standing
 from jobs.watching.units import OTHERS_SECONDS, USUAL_SECONDS
 
 WINDOW = 300.0
@@ -49,9 +49,10 @@ class Pace:
         self._alive, self._since = alive, now
 
     def end(self, receipt: Receipt, now: float) -> None:
-        """A task has ended."""
+        """A task has ended; the standing knows already."""
         self._busy_seconds += receipt.seconds
-        self._recent.append(_Moment(now, receipt.stage, receipt.work.frames if receipt.seconds else 0))
+        frames = self._standing.frames(receipt.key) if receipt.state in (State.DONE, State.PARTIAL) else 0
+        self._recent.append(_Moment(now, receipt.stage, frames))
         self._drop(now)
 
     def tasks_per_minute(self, now: float) -> float | None:

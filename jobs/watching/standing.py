@@ -9,10 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from jobs.tasks import ENDED, Receipt, State, Task
-from jobs.watching.units import units
-
-SURVEY = "survey"
+from jobs.tasks import ENDED, SURVEY, Receipt, State, Task
+from jobs.watching.units import new_frames, units
 
 
 @dataclass
@@ -151,7 +149,7 @@ class Standing:
             self._sequence(task.sequence).cell(task.stage).planned += 1
             stage = self.stages.setdefault(task.stage, StageStanding())
             stage.planned += 1
-            stage.planned_units += units(task.stage, task.work)
+            stage.planned_units += units(task)
             touched.add(task.sequence)
         for name in touched:
             self._classify(name)
@@ -173,7 +171,7 @@ class Standing:
         task, more = self._tasks[key], fraction - self._fractions.get(key, 0.0)
         self._fractions[key] = fraction
         self._sequence(task.sequence).cell(task.stage).under_way += more
-        self.stages[task.stage].under_way_units += more * units(task.stage, task.work)
+        self.stages[task.stage].under_way_units += more * units(task)
 
     def end(self, receipt: Receipt, *, now: bool = True) -> None:
         """A task has ended, in this run of the job (``now``) or in one before."""
@@ -188,7 +186,7 @@ class Standing:
             cell.running -= 1
         cell.ended[receipt.state] += 1
         self._states[task.key] = receipt.state
-        size = units(task.stage, task.work)
+        size = units(task)
         stage.ended += 1
         stage.ended_units += size
         if now:
@@ -197,6 +195,10 @@ class Standing:
         if receipt.state is State.FAILED:
             self.failures[receipt.key] = receipt
         self._classify(task.sequence)
+
+    def frames(self, key: str) -> int:
+        """That a planned task works on."""
+        return new_frames(self._tasks[key])
 
     @property
     def tasks(self) -> int:
@@ -234,7 +236,7 @@ class Standing:
         if receipt.state in (State.DONE, State.PARTIAL):
             stage.seconds += receipt.seconds
             stage.seconds_units += size
-            stage.frames += receipt.work.frames
+            stage.frames += new_frames(self._tasks[receipt.key])
 
     def _forget(self, task: Task) -> None:
         """A task that had ended is not at its end any more: it is tried again."""
@@ -243,7 +245,7 @@ class Standing:
             return
         stage = self.stages[task.stage]
         stage.ended -= 1
-        stage.ended_units -= units(task.stage, task.work)
+        stage.ended_units -= units(task)
         self._sequence(task.sequence).cell(task.stage).ended[state] -= 1
         self.failures.pop(task.key, None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.tasks import Work
+from jobs.tasks import Task
 
 _BY_IMAGE = frozenset({"detect", "overlay"})
 _BY_FRAME = frozenset({"fit", "export"})
@@ -14,9 +14,15 @@ is never a promise of time."""
 OTHERS_SECONDS = 1.0
 
 
-def units(stage: str, work: Work) -> float:
+def units(task: Task) -> float:
     """The size of a task: images for stages that look at each, frames for those that take them together,
     else 1; at least 1."""
-    if stage in _BY_IMAGE:
-        return float(max(1, work.frames * max(1, work.cameras)))
-    return float(max(1, work.frames)) if stage in _BY_FRAME else 1.0
+    cameras = max(1, task.work.cameras) if task.stage in _BY_IMAGE else 1
+    counted = task.stage in _BY_IMAGE | _BY_FRAME
+    return float(max(1, new_frames(task) * cameras)) if counted else 1.0
+
+
+def new_frames(task: Task) -> int:
+    """The frames that a task works on; none where it only puts together what the chunks of its stage did."""
+    chunk = f"{task.sequence}/{task.stage} "
+    return 0 if any(need.startswith(chunk) for need in task.needs) else task.work.frames

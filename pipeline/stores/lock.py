@@ -11,6 +11,7 @@ from pathlib import Path
 
 from calibration.errors import InputError
 
+_FILE = ".lock"
 _PATIENCE = 0.2
 _TAKEN = (errno.EAGAIN, errno.EACCES)
 
@@ -31,7 +32,7 @@ def alone(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("a")
+        handle = (folder / _FILE).open("a")
     except OSError as error:
         raise InputError(f"The folder cannot be written ({error})", where=str(folder)) from error
     with handle:
@@ -39,6 +40,26 @@ def alone(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
             waiting()
             time.sleep(_PATIENCE)
         yield
+
+
+def is_held(folder: Path) -> bool | None:
+    """Whether anybody, on any machine, holds a folder now; None where that cannot be told."""
+    try:
+        with (folder / _FILE).open("rb") as handle:
+            return is_locked(handle.fileno())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+
+
+def is_locked(descriptor: int) -> bool | None:
+    """Whether another process holds a file that is open for reading; None without locks on its file system."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return True if error.errno in _TAKEN else None
+    return False
 
 
 def _taken(descriptor: int) -> bool:
