@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+SURVEY = "survey"
+"""The stage of a task that looks at the footage of a sequence, before its steps are known."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -30,7 +33,7 @@ class Task:
     Attributes:
         sequence: name of the sequence, unique in the job.
         shoot: the absolute path that it was asked for by.
-        stage: of :data:`pipeline.steps.WHOLE`, or ``survey``: looking at the footage.
+        stage: of :data:`pipeline.steps.WHOLE`, or :data:`SURVEY`.
         frames: the chunk; empty for the whole stage.
         needs: keys of the tasks that must have ended well before it.
         after: keys of the tasks that must have ended before it, however they did.
