@@ -1,0 +1,110 @@
+"""How much memory a task takes, before it is given to a worker: from its size, and from what others took.
+
+The formulas say what each stage holds at once. What they do not know (the images' format, the libraries of a
+machine) is made good by what like tasks of the job were measured to take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from jobs.ledger import Measure
+from jobs.tasks import SURVEY, Task, Work
+from pipeline.frames.sources import READ_THREADS
+
+MIB = 1 << 20
+
+PROCESS = 1000 * MIB
+"""Of a worker that has loaded torch, vultus and the head model (measured: 965 MiB)."""
+
+MARGIN = 1.1
+_ALIKE = 4.0  # tasks are, whose sizes differ by less than this factor
+_WORST = 4.0  # no task is believed to take more than so many times what its formula says
+
+_PICTURE = 3  # bytes of a pixel
+_DECODING = 15  # while it is read: as floats, and as a picture
+_BATCH = 64  # images that wait for the network at most
+_NETWORK = 400 * MIB
+_SOLVER = 150 * MIB
+_SIGHTING = 1024  # of a landmark in an image, with its derivatives
+_MESH = 5051 * 3 * 8 * 4  # of a frame: vertices and normals, on their way to a file
+_MOVIES = 250 * MIB
+
+
+def _reading(work: Work) -> int:
+    """Images that are decoded at once."""
+    return READ_THREADS * _DECODING * work.pixels
+
+
+def _survey(work: Work) -> int:
+    return _DECODING * work.pixels
+
+
+def _calibrate(work: Work) -> int:
+    return _reading(work) + 2 * work.cameras * _PICTURE * work.pixels
+
+
+def _detect(work: Work) -> int:
+    waiting = max(_BATCH, 2 * work.cameras) * _PICTURE * work.pixels
+    return _NETWORK + _reading(work) + waiting + 24 * work.frames * work.cameras * work.landmarks
+
+
+def _fit(work: Work) -> int:
+    return _SOLVER + _SIGHTING * work.frames * work.cameras * work.landmarks
+
+
+def _export(work: Work) -> int:
+    return _MOVIES + _MESH * work.frames
+
+
+def _overlay(work: Work) -> int:
+    return _MOVIES + _reading(work) + 4 * _DECODING * work.pixels + _MESH * work.frames
+
+
+def _report(work: Work) -> int:
+    return _MOVIES + 24 * work.frames * work.cameras * work.landmarks
+
+
+FORMULAS: dict[str, Callable[[Work], int]] = {
+    SURVEY: _survey,
+    "calibrate": _calibrate,
+    "detect": _detect,
+    "fit": _fit,
+    "export": _export,
+    "overlay": _overlay,
+    "report": _report,
+}
+"""Bytes that each stage holds besides the process itself."""
+
+
+def estimate(task: Task, measured: Iterable[Measure] = ()) -> int:
+    """The most memory that a task will hold, in bytes, its worker process included.
+
+    Args:
+        task: of any stage.
+        measured: what tasks of the same stage took; those alike correct the formula upwards, never down.
+    """
+    formula = FORMULAS[task.stage]
+    expected = PROCESS + formula(task.work)
+    ratios = [
+        each.peak_bytes / (PROCESS + formula(each.work))
+        for each in measured
+        if each.peak_bytes and _alike(formula(each.work), formula(task.work))
+    ]
+    ratio = min(_WORST, max([1.0, *ratios]))
+    return int(MARGIN * ratio * expected)
+
+
+def advice(task: Task) -> str:
+    """What to do about a task that no worker has the memory for, as a sentence without its full stop."""
+    if task.stage == "fit" and not task.frames:
+        smaller = "Fit it in chunks ([fit] chunk), or find fewer landmarks ([detect] layout)"
+    elif task.stage in ("fit", "detect"):
+        smaller = "Make the chunks shorter, or find fewer landmarks ([detect] layout)"
+    else:
+        smaller = "Run fewer frames at once ([shoot] frames)"
+    return f"{smaller}, or give the workers more memory: fewer of them on each machine"
+
+
+def _alike(one: int, other: int) -> bool:
+    return max(one, other) <= _ALIKE * min(one, other)
