@@ -54,7 +54,7 @@ def is_held(folder: Path) -> bool | None:
 
 
 def is_locked(descriptor: int) -> bool | None:
-    """Whether another process holds a file that is open for reading; None without locks on its file system."""
+    """Whether another process holds a file, open for reading here; None without locks on its file system."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
