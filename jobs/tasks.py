@@ -101,6 +101,7 @@ class Receipt:
         work: the size of the task.
         output: what it wrote.
         log: its log file, relative to the job's folder.
+        run: as in the job's context.
     """
 
     key: str
@@ -124,6 +125,7 @@ class Receipt:
     work: Work = field(default_factory=Work)
     output: str = ""
     log: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ class JobContext:
         current: the user's current folder, in which shoot files of read-only footage lie.
         device: instead of the shoot files'.
         output: not empty where results go to ``output/<sequence>`` instead of where the shoot file says.
-        force: do again what is up to date.
+        force: do again what is up to date, but once in a run.
+        run: an identity that no other run of the job has, unless it goes on with that one.
     """
 
     job: str
@@ -145,3 +148,4 @@ class JobContext:
     device: str | None = None
     output: str = ""
     force: bool = False
+    run: str = ""

@@ -59,6 +59,11 @@ class Cluster:
         words += f" on {hosts} machines" if hosts > 1 else ""
         return words + (f", {with_gpu} with a GPU" if with_gpu else "")
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether a scheduler that was lost may come back, because somebody else keeps it."""
+        return self.profile.kind == "address"
+
     def reconnect(self, timeout: float) -> Client:
         """Wait until a scheduler that was lost is back at its address, and connect to it.
 
@@ -72,7 +77,7 @@ class Cluster:
             SchedulerLostError: it did not come back.
         """
         address = self.profile.scheduler.address
-        if self.profile.kind != "address":
+        if not self.comes_back:
             raise SchedulerLostError(
                 "The scheduler of this cluster is gone", fix="Run the same command again to go on"
             )
