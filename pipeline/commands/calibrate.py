@@ -17,7 +17,7 @@ the exit status is 4 then."""
 
 def _status(shoot: Shoot) -> int:
     from pipeline.board_report import left_out
-    from pipeline.stores.outcome import DONE, PARTIAL
+    from pipeline.exit_status import DONE, PARTIAL
 
     return PARTIAL if left_out(shoot.calibration_folder) else DONE
 

@@ -69,7 +69,7 @@ def add(
     from pipeline.database.adding import AddOptions, add_performances
     from pipeline.database.folder import Database
     from pipeline.database.gates import QualityGates
-    from pipeline.stores.outcome import PARTIAL
+    from pipeline.exit_status import PARTIAL
 
     options = AddOptions(QualityGates(**gates), subject, take, replace, readmit)
     opened, made = Database.open_or_make(database)

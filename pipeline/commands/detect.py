@@ -30,8 +30,9 @@ def command(
 
     An interrupted detection goes on where it was. Images that cannot be read are recorded and skipped.
     """
+    from pipeline.exit_status import PARTIAL
     from pipeline.stages.detect import main
-    from pipeline.stores.outcome import PARTIAL, read_failures
+    from pipeline.stores.outcome import read_failures
 
     opened = open_shoot(shoot, frames=frames, output=output, device=device)
     if layout and Path(layout).is_file():

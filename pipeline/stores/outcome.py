@@ -11,6 +11,7 @@ import numpy as np
 from calibration.errors import SolverError
 from calibration.whole_file import whole_file
 from fitting.performance import FrameStatus as FitStatus
+from pipeline.exit_status import DONE, PARTIAL
 from pipeline.fit_summary import flagged_lines
 from pipeline.left_out import left_out_cameras, uncalibrated_cameras
 from pipeline.shoot.shoot import Shoot
@@ -18,9 +19,6 @@ from pipeline.stores.drift import read_drift
 from pipeline.stores.frame_marks import FrameMarks, read_marks
 from pipeline.stores.landmarks import FrameStatus
 from pipeline.stores.performance import read_performance
-
-PARTIAL = 4
-DONE = 0
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import click
 
 from calibration.errors import UsageError
 from calibration.text_table import text_table
-from pipeline.stores.outcome import DONE, PARTIAL
+from pipeline.exit_status import DONE, PARTIAL
 
 if TYPE_CHECKING:
     from jobs.shoots import ShootResult

@@ -1,0 +1,133 @@
+"""Reading what a job's folder tells, from any machine, while the job runs or after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from calibration.errors import InputError, UsageError
+from jobs.cancelling import read_cancellation
+from jobs.client_lock import has_client
+from jobs.ledger import FILE, LedgerView
+from jobs.receipts import read_receipt, receipt_file
+from jobs.running_notes import read_notes
+from jobs.sequences import name_sequences
+from jobs.tasks import Receipt, Task
+from jobs.watching.record import JobRecord
+
+JOBS = Path("vultus-jobs")
+"""Below the current folder: where the folders of jobs are."""
+
+
+def find_job(given: Path | None) -> Path:
+    """The folder of a job: the given one, or the newest below ``vultus-jobs``.
+
+    Raises:
+        InputError: there is none.
+    """
+    if given is not None:
+        for folder in (given, JOBS / given):
+            if (folder / FILE).exists():
+                return folder.resolve()
+        raise InputError("There is no job in this folder", where=str(given), fix="vultus jobs run makes one")
+    ledgers = sorted(JOBS.glob(f"*/{FILE}"), key=lambda path: path.stat().st_mtime_ns)
+    if not ledgers:
+        raise InputError(
+            "There is no job below this folder",
+            where=str(JOBS),
+            fix="Go to the folder in which vultus jobs run was called, or name the folder of the job",
+        )
+    return ledgers[-1].parent.resolve()
+
+
+@dataclass(frozen=True)
+class JobAndSequences:
+    """What a command was asked about.
+
+    Attributes:
+        folder: of the job.
+        sequences: names of its sequences; empty means all of them.
+    """
+
+    folder: Path
+    sequences: tuple[str, ...]
+
+
+def find_sequences(arguments: Iterable[str]) -> JobAndSequences:
+    """Arguments as ``[FOLDER] [SEQUENCE...]``: the first may be the folder of a job, the rest are sequences.
+
+    Raises:
+        InputError: there is no job.
+        UsageError: the job has no such sequence.
+    """
+    names = list(arguments)
+    first = Path(names[0]) if names else None
+    named = first is not None and any((folder / FILE).exists() for folder in (first, JOBS / first))
+    folder = find_job(first if named else None)
+    wanted = tuple(names[1:] if named else names)
+    known = sequence_names(folder)
+    for name in wanted:
+        if name not in known:
+            raise UsageError(
+                f"The job has no sequence '{name}'", where=str(folder), fix=f"It has {_few(sorted(known))}"
+            )
+    return JobAndSequences(folder, wanted)
+
+
+def sequence_names(folder: Path) -> dict[str, str]:
+    """Path of each sequence of a job, by its name.
+
+    Raises:
+        InputError: there is no job in the folder, or its ledger is damaged.
+        DiskError: the ledger cannot be opened.
+    """
+    with LedgerView(folder) as ledger:
+        return _shoots(ledger)
+
+
+def read_record(folder: Path) -> JobRecord:
+    """All that the folder of a job tells.
+
+    Raises:
+        InputError: there is no job in the folder, or its ledger is damaged.
+        DiskError: the ledger cannot be opened.
+    """
+    client = has_client(folder)
+    with LedgerView(folder) as ledger:
+        shoots, tasks = _shoots(ledger), ledger.tasks()
+        receipts = {each.key: each for each in (*ledger.receipts(), *ledger.worked())}
+    if not client:
+        receipts |= {each.key: each for each in _unseen(folder, tasks, receipts)}
+    return JobRecord(
+        folder=folder,
+        shoots=shoots,
+        tasks=tasks,
+        receipts=receipts,
+        notes=read_notes(folder),
+        cancellation=read_cancellation(folder),
+        client=client,
+    )
+
+
+def _shoots(ledger: LedgerView) -> dict[str, str]:
+    request = ledger.request()
+    return {each.name: each.path for each in name_sequences(request.shoots, Path(request.context.current))}
+
+
+def _unseen(folder: Path, tasks: Iterable[Task], seen: Iterable[str]) -> Iterator[Receipt]:
+    """Receipts that workers have left since the client was killed."""
+    known = set(seen)
+    places = {receipt_file(folder, task.key): task.key for task in tasks if task.key not in known}
+    for sequence in {place.parent for place in places}:
+        there = set(sequence.glob("*.json"))
+        for place in there & places.keys():
+            receipt = read_receipt(place)
+            if receipt is not None:
+                yield receipt
+
+
+def _few(names: list[str]) -> str:
+    most = 8
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
