@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.look_ahead import Frame, LookAhead
-from detector.predictor import Picture, Prediction, Predictor
+from detector.predictor import Prediction, Predictor
 from detector.search import Found, SearchOptions, acceptable, search
 
 KEEP = 0.04
@@ -69,6 +69,10 @@ class Follower:
     def __post_init__(self) -> None:
         self.regions = self.regions or [None] * self.cameras
         self._ahead = LookAhead(self.predictor, self.cameras)
+        self._images: Frame = ()
+        self._before: list[NDArray[np.float32] | None] = []
+        self._results: list[FrameLandmarks | None] = []
+        self._searched: dict[int, Found] = {}
 
     def step(self, images: Frame, coming: Sequence[Frame] = ()) -> list[FrameLandmarks]:
         """The landmarks of the next frame of each camera.
@@ -77,43 +81,74 @@ class Follower:
             images: C images (H, W, 3) uint8 RGB; None where a camera has none.
             coming: the like of frames after it, which make this quicker and change nothing but the rounding.
         """
-        self._ahead.show(images, coming)
-        results: list[FrameLandmarks | None] = [None] * len(images)
-        before = list(self.regions)
-        known = [i for i, image in enumerate(images) if image is not None and before[i] is not None]
-        self._look(known, results)
-        lost = [i for i, image in enumerate(images) if image is not None and results[i] is None]
-        searched = {i: self._search(images[i], i, before[i]) for i in lost}
-        self._look([i for i in lost if self.regions[i] is not None], results)
-        return [self._told(result, searched.get(i)) for i, result in enumerate(results)]
+        self.begin(images, coming)
+        self.search(self.lost())
+        return self.end()
 
     def forget(self) -> None:
         """Start as with stored regions: nothing but those is remembered."""
         self._ahead.forget()
 
-    def look(
-        self, camera: int, region: NDArray[np.floating], options: SearchOptions
-    ) -> FrameLandmarks | None:
-        """Look for a camera's head in its image of this frame, at a region (4,) that something else told.
+    def begin(self, images: Frame, coming: Sequence[Frame] = ()) -> None:
+        """Go to the next frame, as :meth:`step`, and look at it where the heads were last."""
+        self._ahead.show(images, coming)
+        self._images, self._before = images, list(self.regions)
+        self._results, self._searched = [None] * len(images), {}
+        self._look([i for i, image in enumerate(images) if image is not None and self.regions[i] is not None])
 
-        From there it is followed.
+    def found(self, camera: int) -> FrameLandmarks | None:
+        """The landmarks of a camera in this frame, as far as its head is found by now."""
+        return self._results[camera]
+
+    def lost(self) -> list[int]:
+        """The cameras that have an image of this frame, in which no head is found by now and none sought."""
+        images = enumerate(self._images)
+        return [
+            i
+            for i, image in images
+            if image is not None and self._results[i] is None and i not in self._searched
+        ]
+
+    def search(self, cameras: Sequence[int]) -> None:
+        """Look for the heads of some cameras everywhere; of several, the nearest to where it was."""
+        for i in cameras:
+            image = self._images[i]
+            if image is not None:
+                self._searched[i] = search(self.predictor, image, self.options, near=self._before[i])
+                self.regions[i] = self._searched[i].region
+        self._look([i for i in cameras if self.regions[i] is not None])
+
+    def look(
+        self, cameras: Sequence[int], regions: NDArray[np.floating], options: SearchOptions
+    ) -> NDArray[np.bool_]:
+        """Look for the heads of N cameras at regions (N, 4) that something else told; from there they go on.
 
         Returns:
-            its landmarks; None, and all stays as it was, where that shows no head by these options.
+            (N,) where there is a head by these options. Elsewhere all stays as it was.
         """
-        prediction = self._passes([camera], np.asarray(region, np.float32)[None])
-        if not acceptable(prediction, options)[0]:
-            return None
-        self.regions[camera] = prediction.region[0]
-        return landmarks_of(prediction, 0)
+        if not len(cameras):
+            return np.zeros(0, dtype=bool)
+        prediction = self._passes(cameras, np.asarray(regions, np.float32))
+        good = acceptable(prediction, options)
+        for k, i in enumerate(cameras):
+            if good[k]:
+                self.regions[i], self._results[i] = prediction.region[k], landmarks_of(prediction, k)
+                # what the search had to say was of another place
+                self._searched.pop(i, None)
+        return good
 
-    def refuse(self, camera: int, reason: str) -> FrameLandmarks:
+    def refuse(self, camera: int, reason: str) -> None:
         """Forget the head of a camera, which is found to be the wrong one."""
         self.regions[camera] = None
-        return self._nothing(reason)
+        self._results[camera] = self._nothing(reason)
+        self._searched.pop(camera, None)
 
-    def _look(self, which: list[int], results: list[FrameLandmarks | None]) -> None:
-        """Predict from the regions of some cameras; where that shows no head, the result stays None."""
+    def end(self) -> list[FrameLandmarks]:
+        """What came of this frame in each camera."""
+        return [self._told(result, self._searched.get(i)) for i, result in enumerate(self._results)]
+
+    def _look(self, which: list[int]) -> None:
+        """Predict from the regions of some cameras; where that shows no head, there is no result."""
         if not which:
             return
         start = np.stack([region for i in which if (region := self.regions[i]) is not None])
@@ -121,8 +156,7 @@ class Follower:
         good = acceptable(prediction, self.options)
         for k, i in enumerate(which):
             self.regions[i] = prediction.region[k] if good[k] else None
-            if good[k]:
-                results[i] = landmarks_of(prediction, k)
+            self._results[i] = landmarks_of(prediction, k) if good[k] else None
 
     def _passes(self, cameras: Sequence[int], regions: NDArray[np.float32]) -> Prediction:
         prediction = self._ahead.predict(cameras, regions)
@@ -134,14 +168,6 @@ class Follower:
             moved = np.where(keep[:, None], prediction.region, prediction.next_region)
             prediction = self._ahead.predict(cameras, moved)
         return prediction
-
-    def _search(self, image: Picture | None, camera: int, last: NDArray[np.float32] | None) -> Found | None:
-        """Look for the head of a camera everywhere; of several, that nearest to where it was last."""
-        if image is None:
-            return None
-        found = search(self.predictor, image, self.options, near=last)
-        self.regions[camera] = found.region
-        return found
 
     def _told(self, result: FrameLandmarks | None, searched: Found | None) -> FrameLandmarks:
         """The result with what the search had to say of it, or nothing and the reason why."""

@@ -16,8 +16,8 @@ from detector.eyes_and_mouth import EyesAndMouth, RegionRule, region_teller
 from detector.layouts import Layout, layout
 from detector.network import LandmarkNetwork
 from detector.region import aligned_region_from_landmarks, crop, to_pixels, with_roll
+from detector.shared_networks import shared_network
 from detector.views import combine, jittered, mirrored
-from detector.weights import load_network
 from fitting.head_model import HeadModel
 
 Image = NDArray[np.uint8]
@@ -269,7 +269,7 @@ def load_predictor(
     batch: int = 0,
     region: RegionRule = "head",
 ) -> Predictor:
-    """A predictor from a released name or a file of weights.
+    """A predictor from a released name or a file of weights, which a process loads once.
 
     Args:
         weights: a name or a file.
@@ -283,7 +283,7 @@ def load_predictor(
         InputError: the weights are absent or damaged.
         UsageError: there is no such layout, or the network cannot look so.
     """
-    network = load_network(weights, device)
+    network = shared_network(weights, device)
     options = PredictorOptions(jitter, flip, align, batch, region_teller(region, model))
     chosen = layout(wanted, model) if isinstance(wanted, str) else wanted
     return Predictor(network, chosen, layout(REGION_LAYOUT, model), options)

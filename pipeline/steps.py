@@ -37,7 +37,7 @@ WHOLE: dict[str, StageFunction] = {
 
 ChunkFunction = Callable[[Shoot, str, Progress], Path]
 
-CHUNKS: dict[str, ChunkFunction] = {}
+CHUNKS: dict[str, ChunkFunction] = {"detect": detect.chunk}
 """How a chunk of frames of a stage is done; the stage as a whole puts its chunks together."""
 
 SHARES = {"calibrate": 0.05, "detect": 0.5, "fit": 0.25, "export": 0.05, "overlay": 0.13, "report": 0.02}
@@ -83,9 +83,11 @@ def shoot_steps(shoot: Shoot) -> tuple[Step, ...]:
     Raises:
         InputError: the images are missing.
     """
+    parts = tuple(Step("detect", frames, needs=("calibrate",)) for frames in detect.chunks(shoot))
     return (
         Step("calibrate"),
-        Step("detect", needs=("calibrate",)),
+        *parts,
+        Step("detect", needs=tuple(part.name for part in parts) or ("calibrate",)),
         Step("fit", needs=("detect",)),
         Step("export", needs=("fit",)),
         Step("overlay", needs=("fit",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from detector.layouts.density import sampling_density, seen_triangles
 from detector.layouts.layout import Layout, on_bones, on_surface
+from detector.recent import Recent
 from detector.synthetic.texture_layout import IRIS_AXIS, IRIS_HALF_ANGLE, part_triangles
 from fitting.anatomy import JAW_POINTS, SKULL_POINTS
 from fitting.closest import Surface
 from fitting.head_model import HeadModel
-from fitting.model_arrays import mean_head
+from fitting.model_arrays import as_array, mean_head
 from fitting.spread import farthest_points, scattered, thinned
 from fitting.surface import SurfacePoints, barycentric, concatenated
 
@@ -120,8 +122,18 @@ LAYOUTS = (*_SURFACE, *_BONES)
 """Names of the layouts that come with vultus."""
 
 
+_made: Recent[Layout] = Recent(4)
+
+
 def known_layout(name: str, model: HeadModel) -> Layout:
-    """The layout of one of the names of :data:`LAYOUTS`."""
+    """The layout of one of the names of :data:`LAYOUTS`; that of a head model is made once in a process."""
+    head = hashlib.sha256()
+    for array in (as_array(model.mean), model.canonical, np.asarray(model.triangles)):
+        head.update(np.ascontiguousarray(array).tobytes())
+    return _made.get((name, head.hexdigest()), lambda: _make(name, model))
+
+
+def _make(name: str, model: HeadModel) -> Layout:
     if name in _BONES:
         return on_bones(name, _BONES[name], model)
     return on_surface(name, _SURFACE[name](model), model)

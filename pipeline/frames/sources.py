@@ -153,7 +153,11 @@ def image_sequences(folder: Path) -> list[fileseq.FileSequence]:
 
 
 def read_ahead(
-    frames: Iterable[tuple[FrameSource, int]], prepare: Callable[[Image], T], *, threads: int = READ_THREADS
+    frames: Iterable[tuple[FrameSource, int]],
+    prepare: Callable[[Image], T],
+    *,
+    threads: int = READ_THREADS,
+    held: int = 0,
 ) -> Generator[T | UnreadableImageError, None, None]:
     """Yield frames in order while the next ones are decoded and prepared in threads.
 
@@ -162,14 +166,15 @@ def read_ahead(
     Args:
         frames: sources and frame numbers, in the order in which they are wanted.
         prepare: what else is done with an image in the thread, such as the upload to a device.
-        threads: that decode; one more image than that is held.
+        threads: that decode.
+        held: images that are ready or being made at a time; at least one for each thread.
     """
     waiting: deque[Future[T | UnreadableImageError]] = deque()
     with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             for source, frame in frames:
                 waiting.append(pool.submit(_read_or_error, source, frame, prepare))
-                if len(waiting) > threads:
+                if len(waiting) > max(threads, held):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

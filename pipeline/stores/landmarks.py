@@ -1,9 +1,4 @@
-"""The landmarks of one camera in one HDF5 file.
-
-The file grows under a temporary name and is closed after each chunk, so that a killed process leaves a
-readable file whose ``done`` mask says where to go on. All space is taken when the file is made: later writes
-change no HDF5 structure (a kill cannot tear it), and a full disk shows before the work and not after it.
-"""
+"""The landmarks of one camera in one HDF5 file: what is in it, and reading it."""
 
 from __future__ import annotations
 
@@ -15,22 +10,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.stores.hdf5 import (
-    CorruptStoreError,
-    partial_path,
-    publish,
-    reading,
-    stamp,
-    stored_fingerprint,
-    writing,
-)
+from pipeline.stores.hdf5 import reading, stored_fingerprint
 
 KIND = "vultus-landmarks"
 SCHEMA = 2
 OLDEST_SCHEMA = 1
 """Whose regions have no roll and which has no uncertainty; it is read, but not gone on with."""
-
-_REASON_BYTES = 160
 
 
 class FrameStatus(IntEnum):
@@ -85,6 +70,9 @@ class LandmarkRows:
     status: NDArray[np.uint8]
     reason: list[str]
 
+    def __len__(self) -> int:
+        return len(self.status)
+
     @classmethod
     def empty(cls, frames: int, landmarks: int) -> LandmarkRows:
         """Rows of pending frames."""
@@ -111,99 +99,6 @@ class Landmarks:
         return np.asarray(self.rows.status == FrameStatus.OK)
 
 
-class LandmarkWriter:
-    """Writes one landmark file chunk by chunk, going on with an earlier one if it was the same work.
-
-    Args:
-        path: the final name.
-        header: what is to be detected.
-
-    Raises:
-        DiskError: the disk is full or the folder cannot be written.
-    """
-
-    def __init__(self, path: Path, header: LandmarkHeader) -> None:
-        self.path = path
-        self.header = header
-        self._partial = partial_path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not self._resumable():
-            self._create()
-
-    def done(self) -> NDArray[np.bool_]:
-        """(F,) the frames that are on disk."""
-        with reading(self._partial, kind=KIND, schema=SCHEMA) as file:
-            return np.asarray(file["done"][:], dtype=bool)
-
-    def rows(self, end: int) -> LandmarkRows:
-        """The rows that are stored before a position, from which tracking goes on."""
-        with reading(self._partial, kind=KIND, schema=SCHEMA) as file:
-            return _read_rows(file, slice(0, end))
-
-    def write(self, start: int, rows: LandmarkRows) -> None:
-        """Store rows from position ``start`` on and mark them done.
-
-        Raises:
-            DiskError: the disk is full.
-        """
-        end = start + len(rows.status)
-        with writing(self._partial, "r+") as file:
-            file["mean"][start:end] = rows.mean
-            file["sigma"][start:end] = rows.sigma
-            file["region"][start:end] = rows.region
-            file["uncertainty"][start:end] = rows.uncertainty
-            file["status"][start:end] = rows.status
-            file["reason"][start:end] = [text.encode()[:_REASON_BYTES] for text in rows.reason]
-            file.flush()
-            file["done"][start:end] = True
-
-    def finish(self) -> Path:
-        """Give the whole file its final name.
-
-        Raises:
-            CorruptStoreError: frames are still pending.
-        """
-        pending = int((~self.done()).sum())
-        if pending:
-            raise CorruptStoreError(f"{pending} frames were never written", where=str(self._partial))
-        return publish(self.path)
-
-    def _resumable(self) -> bool:
-        if self._is_same_work(self._partial):
-            return True
-        if self._is_same_work(self.path):
-            # Another camera of the shoot was not finished: this one goes on beside it.
-            self.path.replace(self._partial)
-            return True
-        return False
-
-    def _is_same_work(self, path: Path) -> bool:
-        try:
-            return stored_fingerprint(path, kind=KIND, schema=SCHEMA) == self.header.fingerprint
-        except CorruptStoreError:
-            return False
-
-    def _create(self) -> None:
-        header, frames, landmarks = self.header, len(self.header.frames), len(self.header.queries)
-        self._partial.unlink(missing_ok=True)
-        with writing(self._partial, "w") as file:
-            file.attrs["camera"] = header.camera
-            file.attrs["image_size"] = header.size
-            file.attrs["layout"] = header.layout
-            file["frames"] = np.asarray(header.frames, dtype=np.int64)
-            file["queries"] = np.asarray(header.queries, dtype=np.float32)
-            file["queries"].attrs["units"] = "canonical head, 0.15 m"
-            _reserve(file, "mean", (frames, landmarks, 2), np.dtype(np.float32), units="px")
-            _reserve(file, "sigma", (frames, landmarks), np.dtype(np.float32), units="px")
-            _reserve(file, "region", (frames, 4), np.dtype(np.float32), units="px, px, px, rad")
-            _reserve(file, "uncertainty", (frames,), np.dtype(np.float32), units="half sides of the region")
-            _reserve(file, "status", (frames,), h5py.enum_dtype({s.name: s.value for s in FrameStatus}, "u1"))
-            _reserve(file, "reason", (frames,), np.dtype(f"S{_REASON_BYTES}"))
-            _reserve(file, "done", (frames,), np.dtype(bool))
-            # Last: a file without its stamp is one whose making was cut short, and is made again.
-            stamp(file, kind=KIND, schema=SCHEMA, fingerprint=header.fingerprint)
-
-
 def read_landmarks(path: Path) -> Landmarks:
     """Read a finished landmark file.
 
@@ -212,16 +107,7 @@ def read_landmarks(path: Path) -> Landmarks:
         CorruptStoreError: it is damaged or of another kind.
     """
     with reading(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA) as file:
-        width, height = (int(value) for value in file.attrs["image_size"])
-        header = LandmarkHeader(
-            camera=str(file.attrs["camera"]),
-            size=(width, height),
-            frames=np.asarray(file["frames"][:], dtype=np.int64),
-            layout=str(file.attrs["layout"]),
-            queries=np.asarray(file["queries"][:], dtype=np.float32),
-            fingerprint=str(file.attrs["fingerprint"]),
-        )
-        return Landmarks(header, _read_rows(file, slice(None)))
+        return Landmarks(_read_header(file), read_rows(file, slice(None)))
 
 
 def landmark_fingerprint(path: Path) -> str | None:
@@ -233,7 +119,26 @@ def landmark_fingerprint(path: Path) -> str | None:
     return stored_fingerprint(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA)
 
 
-def _read_rows(file: h5py.File, rows: slice) -> LandmarkRows:
+def read_header(path: Path) -> LandmarkHeader:
+    """What a finished file says of itself; errors as :func:`read_landmarks`."""
+    with reading(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA) as file:
+        return _read_header(file)
+
+
+def _read_header(file: h5py.File) -> LandmarkHeader:
+    width, height = (int(value) for value in file.attrs["image_size"])
+    return LandmarkHeader(
+        camera=str(file.attrs["camera"]),
+        size=(width, height),
+        frames=np.asarray(file["frames"][:], dtype=np.int64),
+        layout=str(file.attrs["layout"]),
+        queries=np.asarray(file["queries"][:], dtype=np.float32),
+        fingerprint=str(file.attrs["fingerprint"]),
+    )
+
+
+def read_rows(file: h5py.File, rows: slice) -> LandmarkRows:
+    """Some rows of an open file."""
     region = np.asarray(file["region"][rows], dtype=np.float32)
     if file.attrs["schema_version"] == 1:
         upright = np.where(np.isnan(region[:, :1]), np.float32(np.nan), np.float32(0.0))
@@ -248,13 +153,3 @@ def _read_rows(file: h5py.File, rows: slice) -> LandmarkRows:
         status=np.asarray(file["status"][rows], dtype=np.uint8),
         reason=[text.decode(errors="replace") for text in file["reason"][rows]],
     )
-
-
-def _reserve(file: h5py.File, name: str, shape: tuple[int, ...], dtype: np.dtype, *, units: str = "") -> None:
-    """Make a contiguous dataset whose space is taken at once; floating point starts as NaN."""
-    fill = np.nan if dtype.kind == "f" else None
-    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    dataset = file.create_dataset(name, shape, dtype=dtype, fillvalue=fill, dcpl=layout)
-    if units:
-        dataset.attrs["units"] = units

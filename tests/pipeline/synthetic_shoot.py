@@ -18,7 +18,8 @@ from detector.predictor import Picture, Prediction
 from detector.region import with_roll
 from fitting.head_model import HeadModel
 from pipeline.shoot.shoot import Shoot, read_shoot
-from pipeline.stores.landmarks import FrameStatus, LandmarkHeader, LandmarkRows, LandmarkWriter
+from pipeline.stores.landmark_writer import LandmarkWriter
+from pipeline.stores.landmarks import FrameStatus, LandmarkHeader, LandmarkRows
 
 FRAMES = (1001, 1002, 1003, 1004)
 SIZE = (320, 400)

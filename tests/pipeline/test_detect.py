@@ -22,7 +22,7 @@ from detector.layouts import Layout
 from detector.predictor import Picture, Prediction
 from detector.region import with_roll
 from fitting.surface import SurfacePoints
-from pipeline import detection
+from pipeline.segments import BLOCK
 from pipeline.shoot.shoot import Shoot, read_shoot
 from pipeline.stages import detect
 from pipeline.stores.landmarks import FrameStatus, read_landmarks
@@ -279,14 +279,14 @@ def test_a_process_that_is_stopped_by_the_farm_loses_nothing(shoot: Shoot, numbe
         text=True,
     )
     assert process.stdout is not None
-    while process.stdout.readline() != f"{detection.CHUNK}\n":
+    while process.stdout.readline() != f"{BLOCK}\n":
         assert process.poll() is None
     process.send_signal(number)
     process.communicate()
     assert process.returncode == status
     progress: list[int] = []
     detect.main(shoot, progress=lambda done, total, label: progress.append(done))
-    assert progress[0] == detection.CHUNK
+    assert progress[0] == BLOCK
     resumed = datasets(shoot)
     detect.main(shoot, force=True)
     assert datasets(shoot) == resumed

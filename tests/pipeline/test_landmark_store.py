@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from pipeline.stores.hdf5 import CorruptStoreError, DiskError, partial_path
+from pipeline.stores.landmark_writer import LandmarkWriter
 from pipeline.stores.landmarks import (
     FrameStatus,
     LandmarkHeader,
     LandmarkRows,
-    LandmarkWriter,
     landmark_fingerprint,
     read_landmarks,
 )

@@ -19,7 +19,8 @@ from pipeline.shoot.shoot import Shoot
 from pipeline.sightings import read_sightings
 from pipeline.stages import calibrate
 from pipeline.stages.detect import check
-from pipeline.stores.landmarks import FrameStatus, LandmarkHeader, LandmarkRows, LandmarkWriter
+from pipeline.stores.landmark_writer import LandmarkWriter
+from pipeline.stores.landmarks import FrameStatus, LandmarkHeader, LandmarkRows
 from tests.pipeline.performances import GreySource, head_model, observations, performance
 from tests.pipeline.synthetic_shoot import SIZE, write_synthetic_shoot
 
