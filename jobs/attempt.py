@@ -92,7 +92,8 @@ def attempt(task: Task, context: JobContext, work: Callable[[Hands], Ending]) ->
         with running(folder, note), measuring() as taken:
             ending = _ended(work, Hands(progress, held), where.attempt)
         log.info("%s in %.1f s, at most %d MiB", ending.state, taken.seconds, taken.peak_bytes >> 20)
-        return _left(folder, _receipt(task, ending, taken, where, worker))
+        receipt = replace(_receipt(task, ending, taken, where), worker=worker, run=context.run)
+        return _left(folder, receipt)
 
 
 def _ended(work: Callable[[Hands], Ending], hands: Hands, number: int) -> Ending:
@@ -132,7 +133,7 @@ def _pause(seconds: float, progress: WorkerProgress) -> None:
             time.sleep(_PATIENCE)
 
 
-def _receipt(task: Task, ending: Ending, taken: Measured, where: TaskLog, worker: str) -> Receipt:
+def _receipt(task: Task, ending: Ending, taken: Measured, where: TaskLog) -> Receipt:
     return Receipt(
         key=task.key,
         sequence=task.sequence,
@@ -144,7 +145,6 @@ def _receipt(task: Task, ending: Ending, taken: Measured, where: TaskLog, worker
         message=ending.message,
         attempt=where.attempt,
         host=socket.gethostname(),
-        worker=worker,
         process=os.getpid(),
         started=taken.started,
         seconds=taken.seconds,

@@ -15,6 +15,7 @@ from pipeline.stores.lock import alone, is_held
 
 FOLDER = "client"
 _WHO = "client.json"
+_TRIES = 4
 
 
 @contextmanager
@@ -28,9 +29,13 @@ def only_client(folder: Path) -> Iterator[None]:
         UsageError: another client is at this job; it is named.
         InputError: the folder cannot be written.
     """
-    who = folder / FOLDER / _WHO
+    who, tries = folder / FOLDER / _WHO, 0
 
     def refuse() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < _TRIES:  # whoever looks whether there is a client holds the lock for a moment
+            return
         raise UsageError(
             f"This job is being run by {_read(who)}",
             where=str(folder),

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 from detector.layouts import layout
 from fitting.head_models.store import find_head_model
 from jobs.attempt import Ending, Hands, attempt
+from jobs.receipts import read_receipt, receipt_file
+from jobs.step_lock import hold_step
 from jobs.task_shoot import open_shoot
-from jobs.tasks import JobContext, Receipt, State, Task, Work
+from jobs.tasks import ENDED_WELL, JobContext, Receipt, State, Task, Work
+from pipeline.forgetting import forget
 from pipeline.frames.ranges import format_frames, parse_frames
 from pipeline.shoot.shoot import Shoot
-from pipeline.steps import Step, check, shoot_steps
+from pipeline.steps import WHOLE, Step, check, shoot_steps
 from pipeline.stores.fingerprint import file_digest
-
-STAGE = "survey"
-"""The stage of a task that looks at a shoot."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,11 @@ class Survey:
 def survey(task: Task, context: JobContext) -> Survey:
     """Look at the footage of a shoot: which files there are, and one image; and check its settings.
 
+    Where the job shall do again what is up to date, the results are removed, so that every step does its
+    work once.
+
     Args:
-        task: of stage :data:`STAGE`.
+        task: of stage :data:`jobs.tasks.SURVEY`.
         context: of the job.
 
     Raises:
@@ -51,9 +55,11 @@ def survey(task: Task, context: JobContext) -> Survey:
 
     def look(hands: Hands) -> Ending:
         shoot = open_shoot(task, context)
+        hold_step(shoot, task, hands)
         check(shoot)
         whole = _work(shoot)
         tasks = tuple(_task(task, step, shoot, whole) for step in shoot_steps(shoot))
+        _forget_once(shoot, task, context)
         found.append((tasks, _shared_rig(shoot)))
         frames = f"{len(shoot.camera_names)} cameras, {whole.frames} frames: {format_frames(shoot.frames)}"
         inputs = file_digest(shoot.file)
@@ -62,6 +68,14 @@ def survey(task: Task, context: JobContext) -> Survey:
     receipt = attempt(task, context, look)
     tasks, rig = found[0] if found else ((), "")
     return Survey(task.sequence, task.shoot, receipt, tasks, rig)
+
+
+def _forget_once(shoot: Shoot, task: Task, context: JobContext) -> None:
+    """Let go of what was done, where it shall be done again: once in a run, however often this is started."""
+    before = read_receipt(receipt_file(Path(context.folder), task.key))
+    surveyed = before is not None and before.run == context.run and before.state in ENDED_WELL
+    if context.force and not surveyed:
+        forget(shoot, WHOLE)
 
 
 def _task(survey_task: Task, step: Step, shoot: Shoot, whole: Work) -> Task:

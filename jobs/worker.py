@@ -7,27 +7,20 @@ matter whether a process was killed before or after it published a result or wro
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
-from pathlib import Path
 
 from jobs.attempt import Ending, Hands, attempt
 from jobs.provenance import inputs_fingerprint
+from jobs.step_lock import hold_step
 from jobs.survey import Survey, survey
 from jobs.task_shoot import open_shoot
 from jobs.tasks import ENDED_WELL, JobContext, Receipt, State, Task
 from pipeline.interruption import InterruptedRunError
 from pipeline.shoot.shoot import Shoot
 from pipeline.steps import StepDone, run_step
-from pipeline.stores.lock import alone
 from pipeline.stores.outcome import read_outcome
 
 __all__ = ["Survey", "execute", "survey"]
-
-log = logging.getLogger(__name__)
-
-STEPS = Path(".vultus") / "steps"
-"""Below the folder of the results: where the steps of a shoot are locked."""
 
 SKIPPED = "skipped"
 
@@ -62,9 +55,8 @@ def _left_out(missing: Iterable[Receipt]) -> Ending:
 
 def _done(task: Task, context: JobContext, hands: Hands) -> Ending:
     shoot = open_shoot(task, context)
-    folder = shoot.output / STEPS / task.step.replace(" ", ".")
-    hands.held.enter_context(alone(folder, _Waiting(task, hands)))
-    step = run_step(shoot, task.stage, task.frames, force=context.force, progress=hands.progress)
+    hold_step(shoot, task, hands)
+    step = run_step(shoot, task.stage, task.frames, progress=hands.progress)
     state = State.DONE if step.worked else State.CURRENT
     if task.stage == "report":
         return _reported(shoot, step, state)
@@ -87,16 +79,3 @@ def _reported(shoot: Shoot, step: StepDone, state: State) -> Ending:
         output=str(step.path),
         inputs=inputs_fingerprint(shoot.output, "fit", shoot.performance_file),
     )
-
-
-class _Waiting:
-    """Says once that another worker is at the same step, and lets a cancellation through."""
-
-    def __init__(self, task: Task, hands: Hands) -> None:
-        self.task, self.hands, self.said = task, hands, False
-
-    def __call__(self) -> None:
-        if not self.said:
-            log.info("Another worker is at %s; waiting for it", self.task.key)
-            self.said = True
-        self.hands.progress.check()
