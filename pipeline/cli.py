@@ -27,6 +27,7 @@ COMMANDS = {
     "fit": ("pipeline.commands.fit", "Fit the head model to the landmarks of all cameras and frames."),
     "export": ("pipeline.commands.export", "Write the performance for other programs."),
     "overlay": ("pipeline.commands.overlay", "Draw the fitted head over the images."),
+    "report": ("pipeline.commands.report", "Write the page that tells what became of a shoot."),
     "preview": ("pipeline.commands.preview", "Draw the fitted head: turntable, animation, contact sheet."),
     "evaluate": ("pipeline.commands.evaluate", "Measure against ground truth: fitted heads, or landmarks."),
     "bench": ("pipeline.commands.bench", "Measure how fast the stages are on this machine."),

@@ -75,4 +75,5 @@ def _tell(shoot: Shoot, outcome: Outcome) -> None:
         click.echo(f"  {line}")
     click.echo(f"Results: {shoot.output}")
     click.echo(f"  animation    {shoot.export_folder}")
-    click.echo(f"  to look at   {shoot.overlay_folder}")
+    click.echo(f"  overlays     {shoot.overlay_folder}")
+    click.echo(f"  to look at   {shoot.report_file}")

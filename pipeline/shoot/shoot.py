@@ -92,6 +92,11 @@ class Shoot:
         return self.output / "overlay"
 
     @property
+    def report_file(self) -> Path:
+        """The page that tells what became of the shoot."""
+        return self.output / "report.html"
+
+    @property
     def camera_names(self) -> tuple[str, ...]:
         """The cameras, in the order of the file."""
         return tuple(self.settings.cameras)

@@ -62,7 +62,7 @@ def test_one_command_makes_cameras_landmarks_fit_exports_and_overlays(synthetic:
 
     again = vultus("run", shoot.root)
     assert again.exit_code == 0
-    assert again.stderr.count("up to date") == 5
+    assert again.stderr.count("up to date") == 6
 
     figures = vultus("evaluate", "shoot", shoot.root, "--truth", shoot.root / "truth.npz", "--units", "mm")
     assert figures.exit_code == 0
