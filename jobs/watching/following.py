@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.errors import InputError
+from jobs.client_lock import has_client
+from jobs.ledger import LedgerView
 from jobs.receipts import log_file
-from jobs.tasks import State, Task
+from jobs.running_notes import Life, read_notes
+from jobs.tasks import ENDED, State, Task
 from jobs.watching.record import JobRecord
 
 _PATIENCE = 0.5
@@ -54,7 +57,7 @@ def _is_wanted(record: JobRecord, task: Task, wanted: Wanted) -> bool:
     )
 
 
-def logs(folder: Path, tasks: Iterable[Task]) -> Iterator[str]:
+def read_logs(folder: Path, tasks: Iterable[Task]) -> Iterator[str]:
     """Lines of the logs that are there, a heading above each."""
     for task in tasks:
         path = log_file(folder, task.key)
@@ -63,13 +66,13 @@ def logs(folder: Path, tasks: Iterable[Task]) -> Iterator[str]:
             yield from path.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
-def follow(folder: Path, tasks: Sequence[Task], goes_on: Callable[[], bool]) -> Iterator[str]:
-    """Lines of the logs as they are written, for as long as the job goes on."""
+def follow_logs(folder: Path, tasks: Sequence[Task]) -> Iterator[str]:
+    """Lines of the logs as they are written, until nobody is at the job or all these tasks have ended."""
     places = dict.fromkeys((log_file(folder, task.key) for task in tasks), 0)
     names = {log_file(folder, task.key): task for task in tasks}
     last: Path | None = None
     while True:
-        more = goes_on()
+        more = _goes_on(folder, tasks)
         for path, place in places.items():
             lines, places[path] = _fresh(path, place)
             if lines and path != last:
@@ -79,6 +82,18 @@ def follow(folder: Path, tasks: Sequence[Task], goes_on: Callable[[], bool]) -> 
         if not more:
             return
         time.sleep(_PATIENCE)
+
+
+def _goes_on(folder: Path, tasks: Iterable[Task]) -> bool:
+    """Whether more may come: somebody is at the job, and one of the tasks runs or has yet to."""
+    running = {note.key for note, life in read_notes(folder) if life is not Life.LOST}
+    if any(task.key in running for task in tasks):
+        return True
+    if not has_client(folder):
+        return False
+    with LedgerView(folder) as ledger:
+        states = ledger.states()
+    return any(states.get(task.key, State.WAITING) not in ENDED for task in tasks)
 
 
 def _fresh(path: Path, place: int) -> tuple[list[str], int]:

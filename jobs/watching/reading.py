@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from calibration.errors import InputError, UsageError
@@ -27,10 +26,12 @@ def find_job(given: Path | None) -> Path:
         InputError: there is none.
     """
     if given is not None:
-        for folder in (given, JOBS / given):
-            if (folder / FILE).exists():
-                return folder.resolve()
-        raise InputError("There is no job in this folder", where=str(given), fix="vultus jobs run makes one")
+        folder = _job_at(given)
+        if folder is None:
+            raise InputError(
+                "There is no job in this folder", where=str(given), fix="vultus jobs run makes one"
+            )
+        return folder
     ledgers = sorted(JOBS.glob(f"*/{FILE}"), key=lambda path: path.stat().st_mtime_ns)
     if not ledgers:
         raise InputError(
@@ -41,38 +42,33 @@ def find_job(given: Path | None) -> Path:
     return ledgers[-1].parent.resolve()
 
 
-@dataclass(frozen=True)
-class JobAndSequences:
-    """What a command was asked about.
+def split_arguments(arguments: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
+    """The folder of a job, and names of its sequences, from arguments as ``[FOLDER] [SEQUENCE...]``.
 
-    Attributes:
-        folder: of the job.
-        sequences: names of its sequences; empty means all of them.
-    """
-
-    folder: Path
-    sequences: tuple[str, ...]
-
-
-def find_sequences(arguments: Iterable[str]) -> JobAndSequences:
-    """Arguments as ``[FOLDER] [SEQUENCE...]``: the first may be the folder of a job, the rest are sequences.
+    The first argument is the folder where a job is in it (or in that name below ``vultus-jobs``); without one
+    it is the newest job.
 
     Raises:
         InputError: there is no job.
-        UsageError: the job has no such sequence.
     """
-    names = list(arguments)
-    first = Path(names[0]) if names else None
-    named = first is not None and any((folder / FILE).exists() for folder in (first, JOBS / first))
-    folder = find_job(first if named else None)
-    wanted = tuple(names[1:] if named else names)
+    if arguments and (folder := _job_at(Path(arguments[0]))) is not None:
+        return folder, tuple(arguments[1:])
+    return find_job(None), tuple(arguments)
+
+
+def check_sequences(folder: Path, names: Iterable[str]) -> None:
+    """Refuse names of sequences that a job has not.
+
+    Raises:
+        UsageError: the job has no such sequence.
+        InputError, DiskError: as of :func:`sequence_names`.
+    """
     known = sequence_names(folder)
-    for name in wanted:
+    for name in names:
         if name not in known:
             raise UsageError(
                 f"The job has no sequence '{name}'", where=str(folder), fix=f"It has {_few(sorted(known))}"
             )
-    return JobAndSequences(folder, wanted)
 
 
 def sequence_names(folder: Path) -> dict[str, str]:
@@ -108,6 +104,13 @@ def read_record(folder: Path) -> JobRecord:
         cancellation=read_cancellation(folder),
         client=client,
     )
+
+
+def _job_at(given: Path) -> Path | None:
+    for folder in (given, JOBS / given):
+        if (folder / FILE).exists():
+            return folder.resolve()
+    return None
 
 
 def _shoots(ledger: LedgerView) -> dict[str, str]:

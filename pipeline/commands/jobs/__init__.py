@@ -8,6 +8,9 @@ from pipeline.commands.lazy_group import LazyGroup
 
 COMMANDS = {
     "run": ("pipeline.commands.jobs.run", "Do all stages for many shoots, side by side."),
+    "status": ("pipeline.commands.jobs.status", "Tell where a job stands, from any machine."),
+    "logs": ("pipeline.commands.jobs.logs", "Print the logs of a job's tasks."),
+    "cancel": ("pipeline.commands.jobs.cancel", "Ask a job, or sequences of it, to stop."),
     "plan": ("pipeline.commands.jobs.plan", "Write down the commands for a farm without Dask."),
 }
 """Module and one-line help of each command; the module has the command as ``command``."""
