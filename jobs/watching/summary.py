@@ -178,6 +178,8 @@ def _sequence(standing: SequenceStanding, shoot: str, receipts: list[Receipt]) -
 def _seconds(receipts: Iterable[Receipt]) -> dict[str, float]:
     seconds: dict[str, float] = {}
     for receipt in receipts:
+        if receipt.state in (State.SKIPPED, State.CANCELLED) and not receipt.seconds:
+            continue
         seconds[receipt.stage] = round(seconds.get(receipt.stage, 0.0) + receipt.seconds, 3)
     return seconds
 

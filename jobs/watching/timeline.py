@@ -17,6 +17,7 @@ _LONG_BREAK = 600.0
 _BREAK_SHARE = 0.1
 _BREAK_WIDTH = 0.02
 _TICKS = 6
+_LONG = 3600.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Timeline:
         ticks: places (0 to 1000) and times of the day.
         breaks: places where a time without any task was cut out, and how long it was.
         left_out: workers that are not shown.
+        begun: day and time of the first start, UTC.
         seconds: from the first start to the last end, by the workers' clocks.
     """
 
@@ -54,6 +56,7 @@ class Timeline:
     ticks: tuple[tuple[float, str], ...]
     breaks: tuple[tuple[float, str], ...]
     left_out: int
+    begun: str
     seconds: float
 
 
@@ -68,18 +71,19 @@ def timeline(receipts: Iterable[Receipt]) -> Timeline:
     """The tasks that took time, by worker. Each stands where the clock of its machine says."""
     spans = sorted(_spans(receipts), key=lambda span: span.start)
     if not spans:
-        return Timeline((), (), (), 0, 0.0)
+        return Timeline((), (), (), 0, "", 0.0)
     scale = _Scale(spans)
     workers: dict[str, list[_Span]] = {}
     for span in spans:
         workers.setdefault(_worker(span.receipt), []).append(span)
-    rows = [Row(name, _bars(own, scale)) for name, own in sorted(workers.items(), key=lambda item: item[0])]
+    rows = [Row(name, _bars(own, scale)) for name, own in sorted(workers.items())]
     last = max(span.end for span in spans)
     return Timeline(
         tuple(rows[:_MOST_ROWS]),
         tuple(scale.ticks()),
         tuple((scale.place(start) + scale.cut / 2, duration(end - start)) for start, end in scale.breaks),
         max(0, len(rows) - _MOST_ROWS),
+        datetime.fromtimestamp(spans[0].start, UTC).strftime("%Y-%m-%d %H:%M:%S"),
         last - spans[0].start,
     )
 
@@ -105,11 +109,9 @@ class _Scale:
 
     def ticks(self) -> list[tuple[float, str]]:
         """Places and times of the day, UTC, evenly spread."""
-        found = []
-        for index in range(_TICKS + 1):
-            place = _WIDTH * index / _TICKS
-            found.append((place, datetime.fromtimestamp(self._time(place), UTC).strftime("%H:%M:%S")))
-        return found
+        places = [_WIDTH * index / _TICKS for index in range(_TICKS + 1)]
+        form = "%H:%M" if self.last - self.first > _LONG else "%H:%M:%S"
+        return [(place, datetime.fromtimestamp(self._time(place), UTC).strftime(form)) for place in places]
 
     def _time(self, place: float) -> float:
         time = self.first + place / self._per_second
