@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jobs.crew import Call, Crew
 from jobs.demands import gib, priority, resources
 from jobs.graph import SequenceGraph, ended_here
+from jobs.memory import advice
 from jobs.tasks import SURVEY, JobContext, Receipt, State, Task
 
 if TYPE_CHECKING:
@@ -90,5 +91,4 @@ class Assignment:
 
 def _too_large(task: Task, needed_gib: float, memory_gib: float) -> Receipt:
     message = f"It needs about {needed_gib:.1f} GiB of memory, and the largest worker has {memory_gib:.1f}"
-    fix = "Give the workers more memory (fewer on each machine), or run fewer frames at once"
-    return ended_here(task, State.FAILED, "memory", f"{message}. {fix}.")
+    return ended_here(task, State.FAILED, "memory", f"{message}. {advice(task)}.")

@@ -43,7 +43,7 @@ def conduct(job: Job, cluster: Cluster, ledger: Ledger, watch: Watch) -> JobOutc
         VultusError: the scheduler was lost and did not come back.
     """
     take_back(job.folder, [sequence.name for sequence in job.sequences])
-    desk = Desk(job, cluster, Notebook(ledger, watch, job.folder), watch)
+    desk = Desk(job, cluster, Notebook(ledger, watch, job.context), watch)
     try:
         return _Conductor(desk, cluster).run()
     finally:

@@ -10,7 +10,7 @@ from jobs.crew import Cluster, Crew
 from jobs.graph import Ended, SequenceGraph
 from jobs.lineup import Lineup
 from jobs.notebook import Notebook
-from jobs.sequences import Sequence
+from jobs.sequences import SequencePath
 from jobs.tasks import JobContext, Receipt
 from jobs.watching.watch import Watch
 
@@ -46,7 +46,7 @@ class Job:
         limits: what is borne.
     """
 
-    sequences: tuple[Sequence, ...]
+    sequences: tuple[SequencePath, ...]
     context: JobContext
     functions: Functions
     run: str

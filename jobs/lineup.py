@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from jobs.graph import Ended, SequenceGraph
-from jobs.sequences import Sequence
+from jobs.sequences import SequencePath
 
 
 class Lineup:
@@ -25,7 +25,7 @@ class Lineup:
         ahead: how many may be looked at at once, and how many may be at work.
     """
 
-    def __init__(self, sequences: Iterable[Sequence], ahead: int) -> None:
+    def __init__(self, sequences: Iterable[SequencePath], ahead: int) -> None:
         self.graphs: dict[str, SequenceGraph] = {}
         self.ended: list[Ended] = []
         self._ahead = ahead
@@ -80,7 +80,7 @@ class Lineup:
 
     def drop(self, name: str | None = None) -> Iterator[SequenceGraph]:
         """Sequences that have not begun and shall not: one of them, or all."""
-        kept: deque[tuple[int, Sequence]] = deque()
+        kept: deque[tuple[int, SequencePath]] = deque()
         for index, sequence in self._coming:
             if name is None or sequence.name == name:
                 graph = SequenceGraph(sequence.name, index, sequence.path)

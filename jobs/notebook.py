@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from calibration.errors import VultusError
 from jobs.receipts import write_receipt
-from jobs.tasks import Receipt, State, Task
+from jobs.tasks import JobContext, Receipt, State, Task
 from jobs.watching.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,11 @@ class Notebook:
     Args:
         ledger: to write to.
         watch: to tell.
-        folder: of the job.
+        context: of the job.
     """
 
-    def __init__(self, ledger: Ledger, watch: Watch, folder: Path) -> None:
-        self._ledger, self._watch, self._folder = ledger, watch, folder
+    def __init__(self, ledger: Ledger, watch: Watch, context: JobContext) -> None:
+        self._ledger, self._watch, self._context = ledger, watch, context
         self._tasks: list[Task] = []
         self._receipts: list[Receipt] = []
         self._trouble = ""
@@ -54,9 +55,10 @@ class Notebook:
 
     def ended_here(self, receipt: Receipt) -> None:
         """It is decided here what became of a task; a failure leaves a receipt, as on a worker."""
+        receipt = replace(receipt, run=self._context.run)
         if receipt.state is State.FAILED:
             try:
-                write_receipt(self._folder, receipt)
+                write_receipt(Path(self._context.folder), receipt)
             except VultusError as error:
                 log.warning("The receipt is lost: %s", error)
         self.ended(receipt)

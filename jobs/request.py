@@ -17,6 +17,8 @@ class JobRequest:
         context: what its workers know of it.
         cluster: where it runs, as the command line has it: ``local``, ``slurm``, an address, a profile.
         created: when, ISO 8601 in UTC. To be shown.
+        profile: the file whose settings hold for the cluster; empty for those that come with vultus.
+        workers: how many processes in all; None where the profile says.
     """
 
     job: str
@@ -24,3 +26,5 @@ class JobRequest:
     context: JobContext
     cluster: str = "local"
     created: str = ""
+    profile: str = ""
+    workers: int | None = None

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.errors import InputError, UsageError
 
 SHOOT_FILE = "shoot.toml"
+LIST = "@"
+"""Before the name of a file with paths, one a line."""
 
 
 @dataclass(frozen=True)
-class Sequence:
+class SequencePath:
     """One shoot of a job.
 
     Attributes:
@@ -26,7 +29,7 @@ class Sequence:
     path: str
 
 
-def name_sequences(paths: Iterable[Path | str], current: Path) -> tuple[Sequence, ...]:
+def name_sequences(paths: Iterable[Path | str], current: Path) -> tuple[SequencePath, ...]:
     """Name shoots by their folders: by the last one where that is enough, else with some of those above.
 
     Args:
@@ -40,7 +43,7 @@ def name_sequences(paths: Iterable[Path | str], current: Path) -> tuple[Sequence
         counts = Counter(names.values())
         longer = [p for p in places if counts[names[p]] > 1 and lengths[p] < len(_parts(p))]
         if not longer:
-            return tuple(Sequence(names[place], str(place)) for place in places)
+            return tuple(SequencePath(names[place], str(place)) for place in places)
         for place in longer:
             lengths[place] += 1
 
@@ -67,10 +70,27 @@ def read_arguments(arguments: Iterable[str]) -> list[Path]:
     """
     paths: list[Path] = []
     for argument in arguments:
-        paths += read_list(Path(argument[1:])) if argument.startswith("@") else [Path(argument)]
+        paths += read_list(Path(argument[1:])) if argument.startswith(LIST) else [Path(argument)]
     if not paths:
         raise UsageError("No shoot is named", fix="Name folders of shoots, or a list of them: @shoots.txt")
     return paths
+
+
+def job_name(arguments: Sequence[str], sequences: Sequence[SequencePath]) -> str:
+    """A name for a job that the same command always gets, and others do not.
+
+    One list of shoots lends the job its name; otherwise the folder that the shoots have in common does, with
+    some letters that stand for the paths.
+
+    Args:
+        arguments: as on the command line.
+        sequences: that they name.
+    """
+    if len(arguments) == 1 and arguments[0].startswith(LIST):
+        return Path(arguments[0]).stem
+    paths = sorted(each.path for each in sequences)
+    common = Path(os.path.commonpath(paths)).name or "job"
+    return f"{common}-{hashlib.sha256(chr(10).join(paths).encode()).hexdigest()[:6]}"
 
 
 def _place(path: Path | str, current: Path) -> Path:

@@ -2,66 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from calibration.errors import UsageError
-from calibration.text_table import text_table
-from pipeline.exit_status import DONE, PARTIAL
+FOLDER = Path("vultus-jobs")
+"""Where jobs have their folders, below the current one."""
 
-if TYPE_CHECKING:
-    from jobs.shoots import ShootResult
+EPILOG = """\b
+Examples:
+  vultus jobs run footage/take*                      on this machine, with all that it has
+  vultus jobs run @monday.txt --workers 2            a list of shoots, one path a line
+  vultus jobs run @monday.txt --cluster slurm --profile farm.toml
+  vultus jobs run @monday.txt --cluster tcp://farm:8786
+
+The same command goes on where an interrupted or killed one was. Exit status: 0 all done, 4 some shoots failed
+or are partial, 1 all failed, 3 the footage of all is missing, 130/143 interrupted.
+"""
 
 
-@click.command("run", epilog="Example:  vultus jobs run footage/take* --workers 2")
-@click.argument("shoots", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.command(epilog=EPILOG)
+@click.argument("shoots", nargs=-1, required=True)
 @click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes on this machine."
+    "--cluster",
+    default="local",
+    show_default=True,
+    help="local, slurm, pbs, lsf, sge, ssh:HOST,HOST or tcp://SCHEDULER:8786; see: vultus jobs profile list",
 )
-@click.option("--scheduler", default="", help="Address of a Dask scheduler, such as tcp://farm:8786.")
-@click.option("--resource", "resources", multiple=True, help="What a shoot takes of a farm's worker: GPU=1.")
+@click.option(
+    "--profile", type=click.Path(path_type=Path), help="Settings of the cluster: vultus jobs profile show"
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes in all, instead of the profile's.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N instead of the files'.")
+@click.option("--output", help="Results go to OUTPUT/<shoot> instead of where the files say.")
+@click.option("--force", is_flag=True, help="Do the work again, even if it is up to date.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Of the job: ledger, logs, summary; vultus-jobs/<name> if not said.",
+)
 @click.pass_context
 def command(
     context: click.Context,
-    shoots: tuple[Path, ...],
-    workers: int,
-    scheduler: str,
-    resources: tuple[str, ...],
+    shoots: tuple[str, ...],
+    cluster: str,
+    profile: Path | None,
+    workers: int | None,
     device: str | None,
+    output: str | None,
+    force: bool,
+    folder: Path | None,
 ) -> None:
-    """Do all stages for each of SHOOTS; one that fails does not stop the others."""
-    from jobs.shoots import ClusterOptions, run_shoots
+    """Do all stages for many SHOOTS, side by side, on this machine or a cluster.
 
-    options = ClusterOptions(scheduler, workers, tuple(map(_resource, resources)), device)
-    done = 0
+    SHOOTS are folders or shoot files; @FILE stands for the paths in a text file. One that fails does not stop
+    the others. What is up to date is not done again.
+    """
+    from jobs.request import JobRequest
+    from jobs.run_job import run_job
+    from jobs.sequences import job_name, name_sequences, read_arguments
+    from jobs.tasks import JobContext
+    from jobs.watching.summary_text import summary_lines
 
-    def report(result: ShootResult) -> None:
-        nonlocal done
-        done += 1
-        click.echo(f"Progress: {100 * done // len(shoots)}%")
-        if result.exit_status:
-            click.echo(f"{result.shoot}: {result.message}", err=True)
-
-    results = run_shoots(shoots, options, report)
-    click.echo(summary(results))
-    failed = [result for result in results if result.exit_status != DONE]
-    context.exit(PARTIAL if failed else DONE)
-
-
-def summary(results: Sequence[ShootResult]) -> str:
-    """A table of what became of each shoot."""
-    rows = [("shoot", "status", "seconds", "result")]
-    rows += [(each.shoot, str(each.exit_status), f"{each.seconds:.0f}", each.message) for each in results]
-    return "\n".join(text_table(rows))
-
-
-def _resource(text: str) -> tuple[str, float]:
-    name, _, amount = text.partition("=")
-    try:
-        return name, float(amount)
-    except ValueError as error:
-        raise UsageError(f"'{text}' is not a resource", fix="Write it like GPU=1") from error
+    current = Path.cwd()
+    sequences = name_sequences(read_arguments(shoots), current)
+    place = (current / folder) if folder is not None else current / FOLDER / job_name(shoots, sequences)
+    request = JobRequest(
+        place.name,
+        tuple(each.path for each in sequences),
+        JobContext(place.name, str(place), str(current), device, output or "", force),
+        cluster,
+        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        str(current / profile) if profile is not None else "",
+        workers,
+    )
+    outcome, summary = run_job(request)
+    click.echo("\n".join(summary_lines(summary)))
+    context.exit(outcome.exit_status)

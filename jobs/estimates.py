@@ -1,0 +1,32 @@
+"""What tasks will take, while a job runs: formulas, corrected by what its tasks were measured to take."""
+
+from __future__ import annotations
+
+import time
+
+from jobs.ledger import LedgerView, Measure
+from jobs.memory import estimate
+from jobs.tasks import Task
+
+_FRESH_S = 30.0
+
+
+class Estimates:
+    """Memory of tasks. The ledger is asked now and then, not for each of thousands.
+
+    Args:
+        ledger: of the job.
+    """
+
+    def __init__(self, ledger: LedgerView) -> None:
+        self._ledger = ledger
+        self._measured: dict[str, tuple[float, list[Measure]]] = {}
+
+    def __call__(self, task: Task) -> float:
+        """Bytes that a task will hold at most."""
+        now = time.monotonic()
+        asked, measured = self._measured.get(task.stage, (-_FRESH_S, []))
+        if now - asked >= _FRESH_S:
+            measured = self._ledger.measured(task.stage)
+            self._measured[task.stage] = now, measured
+        return estimate(task, measured)
