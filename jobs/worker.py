@@ -7,22 +7,18 @@ matter whether a process was killed before or after it published a result or wro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from jobs.attempt import Ending, Hands, attempt
+from jobs.graph import left_out
 from jobs.provenance import inputs_fingerprint
 from jobs.step_lock import hold_step
 from jobs.survey import Survey, survey
 from jobs.task_shoot import open_shoot
 from jobs.tasks import ENDED_WELL, JobContext, Receipt, State, Task
-from pipeline.interruption import InterruptedRunError
 from pipeline.shoot.shoot import Shoot
 from pipeline.steps import StepDone, run_step
 from pipeline.stores.outcome import read_outcome
 
 __all__ = ["Survey", "execute", "survey"]
-
-SKIPPED = "skipped"
 
 
 def execute(task: Task, context: JobContext, *needed: Receipt) -> Receipt:
@@ -41,16 +37,13 @@ def execute(task: Task, context: JobContext, *needed: Receipt) -> Receipt:
     """
     missing = [each for each in needed if each.key in task.needs and each.state not in ENDED_WELL]
     if missing:
-        return attempt(task, context, lambda hands: _left_out(missing))
+        return attempt(task, context, lambda hands: _left_out(task, missing[0]))
     return attempt(task, context, lambda hands: _done(task, context, hands))
 
 
-def _left_out(missing: Iterable[Receipt]) -> Ending:
-    cause = next(iter(missing))
-    if cause.state is State.CANCELLED:
-        return Ending(State.CANCELLED, InterruptedRunError.exit_status, cause.code, cause.message)
-    message = f"Not tried, because {cause.key} {cause.state}: {cause.message}"
-    return Ending(State.SKIPPED, cause.exit_status, SKIPPED, message)
+def _left_out(task: Task, cause: Receipt) -> Ending:
+    told = left_out(task, cause)
+    return Ending(told.state, told.exit_status, told.code, told.message)
 
 
 def _done(task: Task, context: JobContext, hands: Hands) -> Ending:
