@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 
 from jobs.clusters.cluster import Cluster, Say, silent
 from jobs.clusters.profile import ClusterProfile
+from jobs.clusters.settings import QUEUES
 
 
 def open_cluster(profile: ClusterProfile, say: Say = silent) -> AbstractContextManager[Cluster]:
@@ -22,6 +23,10 @@ def open_cluster(profile: ClusterProfile, say: Say = silent) -> AbstractContextM
         from jobs.clusters.local import open_local
 
         return open_local(profile, say)
+    if profile.kind in QUEUES:
+        from jobs.clusters.queues import open_queue
+
+        return open_queue(profile, say)
     from jobs.clusters.address import open_address
 
     return open_address(profile, say)
