@@ -48,5 +48,5 @@ def causes(receipts: Iterable[Receipt]) -> list[Cause]:
 
 
 def _bare(receipt: Receipt) -> str:
-    text = one_line(receipt.message).replace(receipt.sequence, "*")
-    return _NUMBER.sub("0", _PATH.sub("*", text))
+    name = re.compile(rf"(?<!\w){re.escape(receipt.sequence)}(?!\w)")
+    return _NUMBER.sub("0", _PATH.sub("*", name.sub("*", one_line(receipt.message))))

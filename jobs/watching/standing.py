@@ -83,7 +83,7 @@ class SequenceStanding:
         for worst in (State.FAILED, State.CANCELLED):
             if worst in states.values():
                 return worst
-        if all(state in ENDED for state in states.values()) and (self.surveyed or SURVEY not in states):
+        if self.surveyed and all(state in ENDED for state in states.values()):
             if State.SKIPPED in states.values():  # It needs a step of another sequence, which failed.
                 return State.FAILED
             return State.PARTIAL if State.PARTIAL in states.values() else State.DONE
