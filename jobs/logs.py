@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -54,7 +55,7 @@ def task_log(folder: Path, key: str, heading: str) -> Iterator[TaskLog]:
         yield TaskLog(attempt, "")
         return
     handler = _LogFile(stream)
-    handler.write(f"{_HEADING}{attempt}: {key}, {heading}\n")
+    handler.write(f"{_torn(path)}{_HEADING}{attempt}: {key}, {heading}\n")
     try:
         with _attached(handler), _warnings_to_log():
             yield TaskLog(attempt, path.relative_to(folder).as_posix())
@@ -69,6 +70,16 @@ def _attempts(path: Path) -> int:
             return sum(line.startswith(_HEADING) for line in lines)
     except OSError:
         return 0
+
+
+def _torn(path: Path) -> str:
+    """The end of line that a killed attempt left out."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return "" if file.read() == b"\n" else "\n"
+    except OSError:
+        return ""  # it is empty
 
 
 class _LogFile(logging.Handler):

@@ -201,9 +201,6 @@ def test_warnings_of_libraries_are_in_the_log(
     assert log.count("an odd lens (RuntimeWarning") == 2
     headings = [line[:15] for line in log.splitlines() if line[0] == "="]
     assert headings == ["==== attempt 1:", "==== attempt 2:"]
-        "==== attempt 1:",
-        "==== attempt 2:",
-    ]
 
 
 def test_a_receipt_that_cannot_be_written_is_returned_and_says_so(shoot: Path, context: JobContext) -> None:
