@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from calibration.errors import InputError, UsageError
@@ -10,6 +11,7 @@ from jobs.cancelling import read_cancellation
 from jobs.client_lock import has_client
 from jobs.ledger import FILE, LedgerView
 from jobs.receipts import read_receipt, receipt_file
+from jobs.request import JobRequest
 from jobs.running_notes import read_notes
 from jobs.sequences import name_sequences
 from jobs.tasks import Receipt, Task
@@ -80,6 +82,20 @@ def sequence_names(folder: Path) -> dict[str, str]:
     """
     with LedgerView(folder) as ledger:
         return _shoots(ledger)
+
+
+def stored_request(folder: Path) -> JobRequest:
+    """What a job was asked for last, for whoever goes on with it; its folder may have been moved since.
+
+    Raises:
+        InputError: there is no job in the folder, or its ledger is damaged.
+        DiskError: the ledger cannot be opened.
+    """
+    with LedgerView(folder) as ledger:
+        request = ledger.request()
+    if Path(request.context.folder).exists():
+        return request  # As workers know it, not as links lead to it.
+    return replace(request, context=replace(request.context, folder=str(folder)))
 
 
 def read_record(folder: Path) -> JobRecord:

@@ -107,6 +107,13 @@ class JobSummary:
         return Counter(each.outcome for each in self.sequences)
 
     @property
+    def to_be_done(self) -> tuple[str, ...]:
+        """Names of the sequences that failed, were cancelled or did not come to their end."""
+        return tuple(
+            each.sequence for each in self.sequences if each.outcome not in (State.DONE, State.PARTIAL)
+        )
+
+    @property
     def missing(self) -> tuple[SequenceSummary, ...]:
         """The sequences that are not there as a whole."""
         return tuple(each for each in self.sequences if each.outcome is not State.DONE)

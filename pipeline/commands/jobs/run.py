@@ -7,9 +7,6 @@ from pathlib import Path
 
 import click
 
-FOLDER = Path("vultus-jobs")
-"""Where jobs have their folders, below the current one."""
-
 EPILOG = """\b
 Examples:
   vultus jobs run footage/take*                      on this machine, with all that it has
@@ -63,11 +60,12 @@ def command(
     from jobs.run_job import run_job
     from jobs.sequences import job_name, name_sequences, read_arguments
     from jobs.tasks import JobContext
+    from jobs.watching.reading import JOBS
     from jobs.watching.summary_text import summary_lines
 
     current = Path.cwd()
     sequences = name_sequences(read_arguments(shoots), current)
-    place = (current / folder) if folder is not None else current / FOLDER / job_name(shoots, sequences)
+    place = (current / folder) if folder is not None else current / JOBS / job_name(shoots, sequences)
     request = JobRequest(
         place.name,
         tuple(each.path for each in sequences),
