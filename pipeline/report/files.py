@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pipeline.board_report import REPORT, RIG_PICTURE, camera_picture
 from pipeline.shoot.shoot import Shoot
 
-_FEW = 6
+_FEW = 3
 _SUFFIXES = ("B", "kB", "MB", "GB", "TB")
 
 

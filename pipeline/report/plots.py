@@ -47,18 +47,16 @@ class Plot:
     """A plot with what is to be read with it.
 
     Attributes:
-        title: above it.
+        title: above it, with the unit.
         drawing: the SVG.
         legend: names of the lines, in the order of their colours.
         scale: for cells, what the lowest and the highest colour mean.
-        note: under the title, in words.
     """
 
     title: str
     drawing: Markup
     legend: tuple[str, ...] = ()
     scale: tuple[str, str] | None = None
-    note: str = ""
 
 
 def residual_plots(facts: Facts) -> list[Plot]:
@@ -97,7 +95,7 @@ def motion_plots(facts: Facts) -> list[Plot]:
     turn = dict(zip(("yaw, to the actor's left", "pitch, down", "roll"), np.degrees(angles).T, strict=True))
     move = dict(zip(("x", "y", "z"), place.T, strict=True))
     return [
-        _line_plot(facts, "Head: turn", "°", turn, from_zero=False),
+        _line_plot(facts, "Head: turn", "degrees", turn, from_zero=False),
         _line_plot(facts, "Head: place, from the median", "mm", move, from_zero=False),
     ]
 
@@ -136,8 +134,8 @@ def _line_plot(
     together = np.nanmax if from_zero else np.nanmean
     series = [Series(name, timeline.spread(frames, each, together)) for name, each in values.items()]
     marked = [int(frame) for frame in facts.flagged]
-    drawing = lines(timeline, Lines(series, unit, marked, from_zero))
-    return Plot(title, drawing, tuple(values))
+    drawing = lines(timeline, Lines(series, marked, from_zero))
+    return Plot(f"{title}, {unit}", drawing, tuple(values))
 
 
 def _cell_plot(

@@ -17,8 +17,9 @@ from pipeline.report.timeline import Timeline
 Float = NDArray[np.float64]
 
 WIDTH = 1000
-_LEFT, _RIGHT, _BOTTOM, _TOP = 64, 12, 24, 8
-_ROW, _NAMES = 20, 150
+_LEFT, _RIGHT, _BOTTOM, _TOP = 150, 12, 24, 8
+_ROW = 20
+_LONGEST = 22  # letters that there is room for at the left
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +36,12 @@ class Lines:
 
     Attributes:
         series: at most six.
-        unit: of the values.
         marked: frames to point out.
         from_zero: whether the axis begins at 0.
         height: in units of the drawing, which is :data:`WIDTH` wide.
     """
 
     series: Sequence[Series]
-    unit: str
     marked: Sequence[int] = ()
     from_zero: bool = True
     height: int = 200
@@ -51,13 +50,12 @@ class Lines:
 def lines(timeline: Timeline, plot: Lines) -> Markup:
     """Lines over the frames; a gap in the frames is a gap in the line."""
     low, high, step = _axis(plot)
-    drawing = _Drawing(timeline, plot.height, _LEFT)
+    drawing = _Drawing(timeline, plot.height)
     for frame in plot.marked:
         drawing.mark(frame)
     for value in np.arange(low, high + step / 2, step):
         drawing.level(drawing.down((value - low) / (high - low)), f"{value:.10g}")
     drawing.frames()
-    drawing.unit(plot.unit)
     for number, series in enumerate(plot.series):
         shares = (series.values - low) / (high - low)
         drawing.line(shares, f"line s{number}")
@@ -80,9 +78,9 @@ class Cells:
 def cells(timeline: Timeline, plot: Cells) -> Markup:
     """A row of coloured cells for each name, over the frames."""
     height = _ROW * len(plot.names) + _TOP + _BOTTOM
-    drawing = _Drawing(timeline, height, _NAMES)
+    drawing = _Drawing(timeline, height)
     for row, name in enumerate(plot.names):
-        drawing.name(_TOP + _ROW * (row + 0.5), name)
+        drawing.name(_TOP + _ROW * (row + 0.5), _shortened(name))
     drawing.picture(plot.colours)
     for row in range(1, len(plot.names)):
         drawing.parting(_TOP + _ROW * row)
@@ -101,8 +99,8 @@ def data_uri(picture: NDArray[np.uint8], suffix: str) -> str:
 class _Drawing:
     """An SVG with room for labels at the left of a plot and under it."""
 
-    def __init__(self, timeline: Timeline, height: int, left: int) -> None:
-        self._timeline, self._height, self._left = timeline, height, left
+    def __init__(self, timeline: Timeline, height: int) -> None:
+        self._timeline, self._height = timeline, height
         self._root = ElementTree.Element("svg", {"viewBox": f"0 0 {WIDTH} {height}", "role": "img"})
 
     def markup(self) -> Markup:
@@ -113,21 +111,18 @@ class _Drawing:
         return self._height - _BOTTOM - share * (self._height - _BOTTOM - _TOP)
 
     def across(self, share: float) -> float:
-        return self._left + share * (WIDTH - self._left - _RIGHT)
+        return _LEFT + share * (WIDTH - _LEFT - _RIGHT)
 
     def level(self, y: float, text: str) -> None:
-        self._add("line", x1=self._left, x2=WIDTH - _RIGHT, y1=y, y2=y, kind="grid")
-        self._text(self._left - 8, y + 4, text, "end")
+        self._add("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y, kind="grid")
+        self._text(_LEFT - 8, y + 4, text, "end")
 
     def name(self, y: float, text: str) -> None:
-        self._text(self._left - 8, y + 4, text, "end")
+        self._text(_LEFT - 8, y + 4, text, "end")
 
     def parting(self, y: float) -> None:
         """A gap between two rows."""
-        self._add("line", x1=self._left, x2=WIDTH - _RIGHT, y1=y, y2=y, kind="parting")
-
-    def unit(self, text: str) -> None:
-        self._text(4, _TOP + 4, text, "start")
+        self._add("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y, kind="parting")
 
     def frames(self) -> None:
         """The numbers under the plot."""
@@ -154,7 +149,7 @@ class _Drawing:
                 ElementTree.SubElement(self._root, "polyline", {"points": points, "class": kind})
 
     def picture(self, colours: NDArray[np.uint8]) -> None:
-        size = {"x": self._left, "y": _TOP, "width": WIDTH - self._left - _RIGHT}
+        size = {"x": _LEFT, "y": _TOP, "width": WIDTH - _LEFT - _RIGHT}
         given = {key: str(value) for key, value in size.items()}
         given |= {"height": str(_ROW * len(colours)), "preserveAspectRatio": "none", "class": "cells"}
         ElementTree.SubElement(self._root, "image", given | {"href": data_uri(colours, ".png")})
@@ -166,6 +161,10 @@ class _Drawing:
     def _text(self, x: float, y: float, text: str, anchor: str) -> None:
         given = {"x": f"{x:.1f}", "y": f"{y:.1f}", "text-anchor": anchor}
         ElementTree.SubElement(self._root, "text", given).text = text
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _runs(known: NDArray[np.bool_]) -> Iterator[range]:
