@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from distributed import Client
+from distributed.utils import silence_logging_cmgr
 from distributed.versions import VersionMismatchWarning
 
 from calibration.errors import InputError
@@ -32,14 +34,16 @@ def open_address(profile: ClusterProfile, say: Say) -> Iterator[Cluster]:
     for warning in caught:
         say(str(warning.message).strip())
     cluster = Cluster(client, profile, gpus=False, memory_gib=0.0)
-    try:
-        offers = _wait_for_offers(client, profile)
-        cluster.gpus = any("GPU" in offer for offer in offers)
-        cluster.memory_gib = max(offer["MEMORY"] for offer in offers)
-        check_versions(client, say)
-        yield cluster
-    finally:
-        cluster.client.close()
+    # A lost scheduler is told in our words; Dask's come with tracebacks.
+    with silence_logging_cmgr(logging.CRITICAL):
+        try:
+            offers = _wait_for_offers(client, profile)
+            cluster.gpus = any("GPU" in offer for offer in offers)
+            cluster.memory_gib = max(offer["MEMORY"] for offer in offers)
+            check_versions(client, say)
+            yield cluster
+        finally:
+            cluster.client.close()
 
 
 def _wait_for_offers(client: Client, profile: ClusterProfile) -> list[dict[str, float]]:

@@ -53,7 +53,7 @@ def machine_settings(profile: ClusterProfile, parts: tuple[WorkerShare, ...]) ->
     The threads have to be there before a worker's process is: it loads numpy before Dask hands it anything.
     """
     before = dask.config.get(PRE_SPAWN) | thread_variables(parts[0].threads)
-    return dask_settings(profile) | {PRE_SPAWN: before}
+    return dask_settings(profile) | {PRE_SPAWN: before, "logging.distributed": "error"}
 
 
 def worker_specs(

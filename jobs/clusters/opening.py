@@ -27,6 +27,10 @@ def open_cluster(profile: ClusterProfile, say: Say = silent) -> AbstractContextM
         from jobs.clusters.queues import open_queue
 
         return open_queue(profile, say)
+    if profile.kind == "ssh":
+        from jobs.clusters.hosts import open_hosts
+
+        return open_hosts(profile, say)
     from jobs.clusters.address import open_address
 
     return open_address(profile, say)

@@ -27,6 +27,16 @@ from pipeline.shoot.settings import first_problem
 KINDS: tuple[str, ...] = get_args(Kind)
 ADDRESSES = ("tcp://", "tls://")
 SSH = "ssh:"
+WORDS = {
+    "local": "processes on this machine, by its cores, memory and GPUs",
+    "address": "of a Dask scheduler that runs already: tcp://HOST:PORT or tls://HOST:PORT",
+    "slurm": "jobs of SLURM",
+    "pbs": "jobs of PBS or Torque",
+    "lsf": "jobs of LSF",
+    "sge": "jobs of SGE (Grid Engine)",
+    "ssh": "processes on hosts over SSH: ssh:HOST,HOST",
+}
+"""Where the workers of each kind are."""
 WAYS = f"{', '.join(KINDS)}, tcp://HOST:PORT, ssh:HOST,HOST or a file .toml"
 
 
@@ -54,6 +64,8 @@ class ClusterProfile(Section):
             raise ValueError(f'the table [ssh] is for kind = "ssh", not "{self.kind}"')
         if self.scheduler.address and self.kind != "address":
             raise ValueError('scheduler.address is for kind = "address"')
+        if self.kind in QUEUES and self.workers.gpus and self.workers.count is not None:
+            raise ValueError("a job with GPUs has workers.per_gpu workers for each: leave workers.count out")
         if (self.workers.prologue or self.workers.command) and self.kind not in QUEUES:
             raise ValueError(f"workers.prologue and workers.command are for kind = {', '.join(QUEUES)}")
         return self
