@@ -1,0 +1,84 @@
+"""A worker is given no task that will not fit, and what was measured is believed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs import measures
+from jobs.ledger import Measure
+from jobs.measures import measuring
+from jobs.memory import FORMULAS, PROCESS, advice, estimate
+from jobs.tasks import SURVEY, Task, Work
+from pipeline.steps import WHOLE
+
+MIB = 1 << 20
+SMALL = Work(frames=20, cameras=6, landmarks=320, pixels=640 * 512)
+LARGE = Work(frames=500, cameras=17, landmarks=703, pixels=4096 * 3000)
+
+
+def a_task(stage: str, work: Work) -> Task:
+    return Task("take", "/footage", stage, work=work)
+
+
+def test_every_stage_has_an_estimate_that_grows_with_its_work() -> None:
+    """And that is never less than a worker process itself."""
+    assert set(FORMULAS) == {SURVEY, *WHOLE}
+    for stage in FORMULAS:
+        assert PROCESS < estimate(a_task(stage, SMALL)) < estimate(a_task(stage, LARGE))
+
+
+MEASURED = {"calibrate": 1089, "detect": 1276, "fit": 1155, "export": 1026, "overlay": 1133}
+"""MiB, of the demo's shoot of 6 cameras, 20 frames, 320 landmarks, each stage in a process of its own."""
+
+
+@pytest.mark.parametrize("stage", MEASURED)
+def test_estimates_hold_for_the_demo(stage: str) -> None:
+    """At least what was measured, and not much more."""
+    found = estimate(a_task(stage, SMALL)) / MIB
+    assert MEASURED[stage] < found < 1.5 * MEASURED[stage]
+
+
+def test_an_estimate_learns_from_tasks_alike() -> None:
+    """One that took half as much again makes the next ask for that; one that took less changes nothing."""
+    task = a_task("fit", LARGE)
+    plain = estimate(task)
+    more = Measure(LARGE, 60.0, int(1.5 * plain))
+    assert estimate(task, [more]) > more.peak_bytes
+    assert estimate(task, [Measure(LARGE, 60.0, plain // 3)]) == plain
+
+
+def test_an_estimate_does_not_learn_from_tasks_of_another_size_nor_beyond_sense() -> None:
+    """A short take in a process that still held memory of a long one says nothing of the next long one."""
+    task = a_task("fit", LARGE)
+    assert estimate(task, [Measure(SMALL, 1.0, 40 * PROCESS)]) == estimate(task)
+    assert estimate(task, [Measure(LARGE, 1.0, 1 << 50)]) == pytest.approx(4 * estimate(task))
+
+
+@pytest.mark.parametrize("stage", WHOLE)
+def test_what_does_not_fit_comes_with_advice(stage: str) -> None:
+    """Smaller work, or larger workers."""
+    assert "more memory" in advice(a_task(stage, LARGE))
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_the_peak_of_a_task_is_its_own(sampled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier task held at most is not laid to the next one, with and without the kernel's help."""
+    if sampled:
+        monkeypatch.setattr(measures, "_CLEAR", Path("/nowhere/clear_refs"))
+    with measuring() as before:
+        pass
+    with measuring() as large:
+        held = np.ones(80 * MIB, np.uint8)
+        time.sleep(0.25 if sampled else 0.0)
+        del held
+    with measuring() as after:
+        pass
+    assert large.peak_bytes > before.peak_bytes + 70 * MIB
+    assert after.peak_bytes < large.peak_bytes - 60 * MIB
+    assert large.seconds > 0
+    assert large.cpu_seconds > 0
+    assert large.started.endswith("Z")

@@ -1,0 +1,92 @@
+"""A Dask worker that closes gives its task up at the next safe place, and another one goes on with it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client, LocalCluster
+
+from jobs import worker, worker_progress
+from jobs.receipts import log_file
+from jobs.tasks import Receipt, State
+from jobs.worker import execute
+from jobs.worker_progress import PROGRESS_TOPIC
+from pipeline.shoot.shoot import Shoot
+from pipeline.steps import StepDone
+from tests.jobs.small_shoot import job_in, task_of, write_small_shoot
+
+LIMIT_S = 30.0
+PAGE = "127.0.0.1:0"
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """Two workers, as threads of this process."""
+    options: dict[str, Any] = {
+        "processes": False,
+        "dashboard_address": PAGE,
+        "worker_dashboard_address": PAGE,
+    }
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def wait_for(condition: threading.Event) -> None:
+    assert condition.wait(LIMIT_S)
+
+
+def test_a_task_moves_to_another_worker_when_its_own_closes_at_walltime(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stopped where it reports progress, and the client only sees that it was done."""
+    shoot, context = write_small_shoot(tmp_path / "take"), job_in(tmp_path)
+    workers: list[str] = []
+    begun, finish = threading.Event(), threading.Event()
+
+    def step(shoot: Shoot, stage: str, frames: str, *, progress: Any) -> StepDone:
+        workers.append(progress.worker)
+        begun.set()
+        while not finish.is_set():
+            progress(0, 1, "work")
+            time.sleep(0.01)
+        return StepDone(shoot.output, True)
+
+    monkeypatch.setattr(worker, "run_step", step)
+    future = client.submit(execute, task_of(shoot), context, pure=False)
+    wait_for(begun)
+    begun.clear()
+    (address,) = [address for address, keys in client.processing().items() if keys]
+    client.retire_workers([address])
+    wait_for(begun)
+    finish.set()
+    receipt: Receipt = future.result(LIMIT_S)
+    assert (receipt.state, receipt.attempt) == (State.DONE, 2)
+    assert receipt.worker == workers[1] != workers[0]
+    assert "goes on elsewhere" in log_file(Path(context.folder), receipt.key).read_text()
+
+
+def test_a_running_task_tells_the_client_how_far_it_is(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Along Dask's own way for events, and not so often that it costs anything."""
+    monkeypatch.setattr(worker_progress, "_PATIENCE", 0.0)
+    shoot, context = write_small_shoot(tmp_path / "take"), job_in(tmp_path)
+    told: list[dict[str, Any]] = []
+    heard = threading.Event()
+
+    def hear(event: tuple[float, dict[str, Any]]) -> None:
+        told.append(event[1])
+        heard.set()
+
+    client.subscribe_topic(PROGRESS_TOPIC, hear)
+    assert client.submit(execute, task_of(shoot), context, pure=False).result(LIMIT_S).state is State.DONE
+    wait_for(heard)
+    assert told[-1].items() >= {"key": "take/calibrate", "done": 1, "total": 1, "label": "calibrate"}.items()
