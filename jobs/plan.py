@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, count
 from pathlib import Path
 
+from pipeline.frames.ranges import parse_frames
 from pipeline.shoot.shoot import Shoot
-from pipeline.steps import CHUNKS, check, shoot_steps
+from pipeline.steps import Step, check, shoot_steps
 
 FRAMES = "{frames}"
 """What stands in the command of an array for the frames of a chunk."""
 
+_CHUNKS = " chunks"
 _GPU_STAGES = ("detect",)
 
 
@@ -29,14 +31,14 @@ class CommandOptions:
         output: not empty where results go to ``output/<sequence>`` instead of where the shoot files say.
         device: instead of the shoot files'.
         fit: keys of ``[fit]`` instead of the shoot files'; None for those that are not changed.
-        chunk: how many frame numbers a chunk spans.
+        chunk: how many frame numbers a chunk spans; None for the stages' own chunks.
     """
 
     program: tuple[str, ...] = ("vultus",)
     output: str = ""
     device: str | None = None
     fit: Mapping[str, object] = field(default_factory=dict)
-    chunk: int = 240
+    chunk: int | None = None
 
 
 @dataclass(frozen=True)
@@ -161,37 +163,57 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def _stages(shoot: Shoot, sequence: str, options: CommandOptions) -> Iterator[PlannedStage]:
-    chunks = _chunks(shoot.frames, options.chunk)
-    ends = (shoot.frames[0], shoot.frames[-1])
-    for step in shoot_steps(shoot):
-        if step.frames:
-            continue  # the plan has chunks of its own size
-        needs = tuple(f"{sequence}/{name}" for name in step.needs if not name.startswith(f"{step.stage} "))
-        whole = PlannedStage(
-            id=f"{sequence}/{step.stage}",
+    steps = shoot_steps(shoot)
+    for stage in dict.fromkeys(step.stage for step in steps):
+        own = [step for step in steps if step.stage == stage]
+        parts = [step for step in own if step.frames]
+        whole = next(step for step in own if not step.frames)
+        planned = PlannedStage(
+            id=f"{sequence}/{stage}",
             sequence=sequence,
-            stage=step.stage,
-            command=_command(shoot, step.stage, options),
-            needs=needs,
+            stage=stage,
+            command=_command(shoot, stage, options),
+            needs=_ids(sequence, whole),
             chunks=(),
-            frames=ends,
-            chunk=options.chunk,
-            gpu=step.stage in _GPU_STAGES and shoot.settings.detect.device != "cpu",
+            frames=(shoot.frames[0], shoot.frames[-1]),
+            chunk=1,
+            gpu=stage in _GPU_STAGES and shoot.settings.detect.device != "cpu",
         )
-        if step.stage in CHUNKS and len(chunks) > 1:
-            array = replace(
-                whole,
-                id=f"{whole.id} chunks",
-                command=(*whole.command, "--frames", FRAMES),
-                chunks=chunks,
-            )
-            yield array
+        if parts:
+            yield _array(planned, parts, shoot.frames, options.chunk)
             # What puts the chunks together has nothing left for a GPU to do.
-            whole = replace(whole, needs=(array.id,), gpu=False)
-        yield whole
+            planned = replace(planned, gpu=False)
+        yield planned
 
 
-def _chunks(frames: Sequence[int], size: int) -> tuple[str, ...]:
+def _array(
+    whole: PlannedStage, parts: Sequence[Step], frames: Sequence[int], size: int | None
+) -> PlannedStage:
+    """The chunks of a stage: its own ones, or ranges of a size."""
+    chunks = tuple(part.frames for part in parts) if size is None else _ranges(frames, size)
+    return replace(
+        whole,
+        id=f"{whole.id}{_CHUNKS}",
+        command=(*whole.command, "--frames", FRAMES),
+        needs=_ids(whole.sequence, parts[0]),
+        chunks=chunks,
+        chunk=size or _first(chunks[1]) - _first(chunks[0]),
+    )
+
+
+def _ids(sequence: str, step: Step) -> tuple[str, ...]:
+    """What a step needs, as ids of planned stages: a chunk of a stage stands for all of them."""
+    stages = (name.partition(" ") for name in step.needs)
+    return tuple(
+        dict.fromkeys(f"{sequence}/{stage}{_CHUNKS if frames else ''}" for stage, _, frames in stages)
+    )
+
+
+def _first(chunk: str) -> int:
+    return parse_frames(chunk)[0]
+
+
+def _ranges(frames: Sequence[int], size: int) -> tuple[str, ...]:
     """Ranges of `size` numbers from the first frame on, without those in which there is no frame."""
     begin = sorted({frames[0] + (frame - frames[0]) // size * size for frame in frames})
     return tuple(f"{first}-{min(first + size - 1, frames[-1])}" for first in begin)

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from jobs.plan import CommandOptions, Plan, make_plan, unique_names
 from jobs.plans import FORMATS, deadline, opencue
 from jobs.plans.farm import FarmOptions
-from pipeline import steps
+from pipeline import segments
 from pipeline.cli import main
 from pipeline.shoot.shoot import Shoot, read_shoot
 
@@ -40,12 +40,8 @@ DETECTS = ("1001-1004", "1005-1008", "1009-1010")
 
 @pytest.fixture
 def chunked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Detection is done in chunks."""
-
-    def nothing(shoot: Shoot, frames: str, progress: object) -> Path:
-        return shoot.landmarks_folder
-
-    monkeypatch.setitem(steps.CHUNKS, "detect", nothing)
+    """Segments of four frames, so that a take of ten is cut."""
+    monkeypatch.setattr(segments, "SEGMENT", 4)
 
 
 def write_shoot(folder: Path, *, name: str = "", calibration: str = "") -> Shoot:
@@ -62,7 +58,7 @@ def write_shoot(folder: Path, *, name: str = "", calibration: str = "") -> Shoot
 @pytest.fixture
 def odd(tmp_path: Path, chunked: None) -> Plan:
     """The plan of a take whose folder has a name that every farm manager could stumble over."""
-    return make_plan([write_shoot(tmp_path / ODD)], CommandOptions(chunk=4), "night 1")
+    return make_plan([write_shoot(tmp_path / ODD)], CommandOptions(), "night 1")
 
 
 def commands(plan: Plan) -> list[tuple[str, ...]]:
@@ -85,9 +81,9 @@ def test_a_plan_has_a_command_for_each_chunk_and_one_that_puts_them_together(odd
     assert [task.of.gpu for task in odd.tasks()] == [False, True, True, True, *[False] * 5]
 
 
-def test_a_short_take_is_not_cut(tmp_path: Path, chunked: None) -> None:
-    """What fits into one chunk is one command."""
-    plan = make_plan([write_shoot(tmp_path / "take")], CommandOptions(chunk=10))
+def test_a_short_take_is_not_cut(tmp_path: Path) -> None:
+    """What is one segment is one command."""
+    plan = make_plan([write_shoot(tmp_path / "take")], CommandOptions(chunk=4))
     assert [stage.stage for stage in plan.stages].count("detect") == 1
     assert plan.stages[1].gpu
 

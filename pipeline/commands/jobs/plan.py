@@ -35,7 +35,7 @@ documentation and were not tried on a farm.
 )
 @click.option("--into", type=click.Path(path_type=Path), help="Folder for the plan's files; made if absent.")
 @click.option(
-    "--chunk", type=click.IntRange(1), default=240, show_default=True, help="Frames in a chunk of a stage."
+    "--chunk", type=click.IntRange(1), help="Frames in a chunk, instead of one segment (240) in each."
 )
 @click.option("--output", default="", help="Results go to OUTPUT/<shoot> instead of where the files say.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N instead of the files'.")
@@ -54,7 +54,7 @@ def command(
     shoots: tuple[Path, ...],
     form: str,
     into: Path | None,
-    chunk: int,
+    chunk: int | None,
     output: str,
     device: str | None,
     program: str,
