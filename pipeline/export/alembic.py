@@ -5,7 +5,9 @@ The bindings are those of the optional extra ``alembic``.
 
 from __future__ import annotations
 
+import mmap
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from fitting.performance import Performance
 
 _NEAR_AND_FAR = (0.01, 100.0)
+_DATE = re.compile(rb"(?<=_ai_DateWritten=)[^;]{24}")
+_NO_DATE = b"Thu Jan  1 00:00:00 1970"
 
 
 def export_alembic(
@@ -59,6 +63,7 @@ def export_alembic(
             _write(abc, scene, partial)
         except RuntimeError as error:
             raise InputError(f"cannot be written as Alembic ({error})", where=str(path)) from error
+        _forget_the_date(partial)
     return [path]
 
 
@@ -82,6 +87,13 @@ def _reserve(path: Path, size: int) -> None:
     """
     with path.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, size)
+
+
+def _forget_the_date(path: Path) -> None:
+    """Take out when the archive was written, so that the same take is the same bytes."""
+    with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
+        for written in [found.span() for found in _DATE.finditer(content)]:
+            content[slice(*written)] = _NO_DATE
 
 
 def _size(scene: ExportScene) -> int:

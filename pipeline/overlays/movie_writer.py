@@ -20,6 +20,9 @@ Image = NDArray[np.uint8]
 
 _BT709 = 1  # the code of ITU-R BT.709 for matrix, primaries and transfer alike
 _TV_RANGE = 1
+# The same pictures give the same bytes, on any number of cores: x264's threads part the work among
+# them, and its macroblock tree reads memory that was never written.
+_REPEATABLE = {"threads": "4", "x264-params": "mbtree=0"}
 
 
 @contextmanager
@@ -74,7 +77,7 @@ class MovieWriter:
         stream = self._container.add_stream("libx264", rate=self._rate)
         stream.height, stream.width = _even(image).shape[:2]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(self._quality), "preset": "veryfast"}
+        stream.options = {"crf": str(self._quality), "preset": "veryfast"} | _REPEATABLE
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _TV_RANGE
