@@ -1,4 +1,4 @@
-"""What runs on a host that was logged in to: the workers of a profile, until the one who logged in has gone."""
+"""What runs on a host that was logged in to: workers, until the one who logged in has gone."""
 
 from __future__ import annotations
 

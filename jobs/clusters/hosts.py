@@ -1,4 +1,4 @@
-"""Workers on hosts over SSH. Each host looks at what it has, as this machine does with ``vultus jobs worker``."""
+"""Workers on hosts over SSH; each host looks at what it has, as with ``vultus jobs worker``."""
 
 from __future__ import annotations
 
