@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from jobs.ledger import Measure
 from jobs.tasks import SURVEY, Task, Work
+from pipeline.detection_memory import detect_memory
 from pipeline.frames.sources import READ_THREADS
 
 MIB = 1 << 20
@@ -23,8 +24,6 @@ _WORST = 4.0  # no task is believed to take more than so many times what its for
 
 _PICTURE = 3  # bytes of a pixel
 _DECODING = 15  # while it is read: as floats, and as a picture
-_BATCH = 64  # images that wait for the network at most
-_NETWORK = 400 * MIB
 _SOLVER = 150 * MIB
 _SIGHTING = 1024  # of a landmark in an image, with its derivatives
 _MESH = 5051 * 3 * 8 * 4  # of a frame: vertices and normals, on their way to a file
@@ -46,8 +45,7 @@ def _calibrate(work: Work) -> int:
 
 
 def _detect(work: Work) -> int:
-    waiting = max(_BATCH, 2 * work.cameras) * _PICTURE * work.pixels
-    return _NETWORK + _reading(work) + waiting + 24 * work.frames * work.cameras * work.landmarks
+    return detect_memory(work.frames, work.cameras, work.landmarks, work.pixels)
 
 
 def _fit(work: Work) -> int:

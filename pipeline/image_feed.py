@@ -14,14 +14,8 @@ from torch import Tensor
 
 from detector.predictor import Picture
 from pipeline.frames.images import UnreadableImageError
-from pipeline.frames.sources import READ_THREADS, read_ahead
+from pipeline.frames.sources import MOST_READ_THREADS, READ_THREADS, READY, read_ahead
 from pipeline.shoot.shoot import Shoot
-
-MOST_THREADS = 16
-
-AHEAD = 16
-"""Images that are made ready while the network is busy, beside those that the threads are at: a step of a rig
-asks for many at once."""
 
 Seen = Tensor | UnreadableImageError | None
 Step = list[Seen]
@@ -95,7 +89,7 @@ class ImageFeed:
         )
         started = time.perf_counter()
         before = self.measure.seconds
-        images = read_ahead(wanted, self._upload, threads=self._threads, held=self._threads + AHEAD)
+        images = read_ahead(wanted, self._upload, threads=self._threads, held=self._threads + READY)
         with closing(images):
             for block in blocks:
                 held: deque[Step] = deque()
@@ -125,4 +119,4 @@ def reading_threads(device: str) -> int:
     if device == "cpu":
         return READ_THREADS
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(np.clip(mine, READ_THREADS, MOST_THREADS))
+    return int(np.clip(mine, READ_THREADS, MOST_READ_THREADS))

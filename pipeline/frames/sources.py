@@ -16,6 +16,10 @@ from pipeline.frames.images import IMAGE_SUFFIXES, Image, UnreadableImageError, 
 from pipeline.frames.movies import MOVIE_SUFFIXES, Movie
 
 READ_THREADS = 4
+MOST_READ_THREADS = 16
+
+READY = 16
+"""Images that are kept ready for the network, beside those that threads are at: a rig asks for many at once."""
 
 T = TypeVar("T")
 
