@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jobs.clusters.machine import resources
@@ -74,7 +75,7 @@ def job_options(profile: ClusterProfile) -> dict[str, Any]:
         "walltime": dialect.walltime(profile.queue.walltime),
         "job_script_prologue": prologue(profile),
         "job_extra_directives": [*dialect.directives(profile, size), *profile.queue.directives],
-        "log_directory": profile.queue.logs or None,
+        "log_directory": str(Path(profile.queue.logs).absolute()) if profile.queue.logs else None,
         dialect.account: profile.queue.account or None,
         **dialect.options(profile, size),
     }
@@ -95,13 +96,13 @@ def worker_arguments(profile: ClusterProfile) -> list[str]:
 
 
 def prologue(profile: ClusterProfile) -> list[str]:
-    """Lines of shell before the worker: the environment, then the profile's own lines."""
+    """Lines of shell before the worker: the profile's own, then the environment, which nothing may undo."""
     size = job_size(profile)
     variables = thread_variables(size.threads) | dask_variables(profile)
     variables |= {PER_GPU: str(profile.workers.per_gpu)} if size.gpus else {"CUDA_VISIBLE_DEVICES": ""}
     variables |= profile.workers.environment
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    return [*exports, *profile.workers.prologue]
+    return [*profile.workers.prologue, *exports]
 
 
 @dataclass(frozen=True)
