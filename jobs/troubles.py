@@ -8,26 +8,9 @@ from collections.abc import Iterator
 from torch import OutOfMemoryError
 
 from calibration.errors import VultusError
+from pipeline.frames.share import PASSING, LostShareError
 
-PASSING = frozenset(
-    {
-        errno.ESTALE,
-        errno.EIO,
-        errno.EREMOTEIO,
-        errno.ECONNRESET,
-        errno.ECONNREFUSED,
-        errno.ECONNABORTED,
-        errno.EPIPE,
-        errno.ETIMEDOUT,
-        errno.ENETDOWN,
-        errno.ENETUNREACH,
-        errno.EHOSTDOWN,
-        errno.EHOSTUNREACH,
-        errno.ENOTCONN,
-        errno.ESHUTDOWN,
-    }
-)
-"""Errors of a network, or of a file system on one, that a second try may not meet."""
+_PASSING = PASSING | {errno.EIO}
 
 
 class PassingTroubleError(VultusError):
@@ -47,7 +30,9 @@ def passing(error: BaseException) -> str:
             return "the GPU's memory is full"
         if isinstance(each, MemoryError):
             return "the machine's memory is full"
-        if isinstance(each, TimeoutError) or (isinstance(each, OSError) and each.errno in PASSING):
+        if isinstance(each, LostShareError):
+            return "the share of the images is gone"
+        if isinstance(each, TimeoutError) or (isinstance(each, OSError) and each.errno in _PASSING):
             return str(each) or type(each).__name__
     return ""
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.errors import InputError, MissingDependencyError
+from pipeline.frames.share import check_share
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr"})
 
@@ -105,12 +106,14 @@ def read_bytes(path: Path) -> bytes:
 
     Raises:
         UnreadableImageError: it is missing or cannot be read.
+        LostShareError: its folder cannot be read either.
     """
     try:
         return path.read_bytes()
-    except FileNotFoundError as error:
-        raise UnreadableImageError("The image does not exist", where=str(path)) from error
     except OSError as error:
+        check_share(path, error.errno)
+        if isinstance(error, FileNotFoundError):
+            raise UnreadableImageError("The image does not exist", where=str(path)) from error
         raise UnreadableImageError(f"The image cannot be read ({error.strerror})", where=str(path)) from error
 
 
@@ -133,12 +136,11 @@ def _read_exr(path: Path) -> NDArray[np.float32]:
             where=str(path),
             fix="Install it: pip install 'vultus[exr]'",
         ) from error
-    if not path.exists():
-        raise UnreadableImageError("The image does not exist", where=str(path))
     try:
         with OpenEXR.File(str(path)) as file:
             channels = {name: channel.pixels for name, channel in file.channels().items()}
     except (RuntimeError, OSError, ValueError) as error:
+        read_bytes(path)  # says so if it is not there, or its share is not
         raise UnreadableImageError("The file is not a readable EXR image", where=str(path)) from error
     for name in ("RGB", "RGBA"):
         if name in channels:

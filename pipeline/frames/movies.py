@@ -12,6 +12,7 @@ import numpy as np
 
 from calibration.errors import InputError
 from pipeline.frames.images import Image, UnreadableImageError
+from pipeline.frames.share import check_share
 
 MOVIE_SUFFIXES = frozenset({".mov", ".mp4", ".m4v", ".mkv", ".avi", ".mxf"})
 
@@ -81,6 +82,7 @@ class Movie:
                 stream.thread_type = "AUTO"
                 yield from container.decode(stream)
         except av.FFmpegError as error:
+            check_share(self.path, error.errno)
             raise UnreadableImageError(
                 f"The movie does not decode ({error.strerror})", where=str(self.path)
             ) from error

@@ -17,6 +17,7 @@ from calibration.errors import InputError
 from jobs import attempt, worker
 from jobs.cancelling import cancel
 from jobs.receipts import log_file, read_receipt, receipt_file
+from jobs.task_shoot import open_shoot
 from jobs.tasks import JobContext, Receipt, State, Task
 from jobs.troubles import PassingTroubleError
 from jobs.worker import execute
@@ -239,5 +240,5 @@ def test_results_go_where_the_job_says(shoot: Path, tmp_path: Path) -> None:
 def test_calibration_that_is_done_counts_as_work(shoot: Path, context: JobContext) -> None:
     """Cameras that are only read from a file are work too: what is found up to date is told from it."""
     called: list[str] = []
-    calibrate.main(worker.open_shoot(task_of(shoot), context), progress=lambda *told: called.append(told[2]))
+    calibrate.main(open_shoot(task_of(shoot), context), progress=lambda *told: called.append(told[2]))
     assert called

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from calibration.errors import InputError, UsageError
 from pipeline.frames.images import UnreadableImageError, linear_to_display, read_image
 from pipeline.frames.ranges import format_frames, parse_frames
+from pipeline.frames.share import LostShareError
 from pipeline.frames.sources import open_source, read_ahead
 
 
@@ -219,3 +223,35 @@ def test_a_folder_of_cameras_given_for_one_camera_is_told_with_their_names(tmp_p
         (tmp_path / name).mkdir()
     with pytest.raises(InputError, match=r"but folders \(left, right\)"):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["png", "exr"])
+def test_a_share_that_is_gone_is_not_laid_to_its_images(tmp_path: Path, suffix: str) -> None:
+    """Frames are only written off for their own sake: a run that lost its share stops, and goes on later."""
+    folder = tmp_path / "left"
+    folder.mkdir()
+    (folder / f"left.1001.{suffix}").write_bytes(b"no image")
+    with pytest.raises(UnreadableImageError, match="does not exist"):
+        read_image(folder / f"left.1002.{suffix}")
+    folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(LostShareError, match="cannot be read for now"):
+        read_image(folder / f"left.1001.{suffix}")
+
+
+def test_an_error_of_the_network_is_not_laid_to_an_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stale handle says nothing of the file; a bad sector of the disk does."""
+
+    def failing(number: int) -> Callable[[Path], bytes]:
+        def read(path: Path) -> bytes:
+            raise OSError(number, os.strerror(number))
+
+        return read
+
+    monkeypatch.setattr(Path, "read_bytes", failing(errno.ESTALE))
+    with pytest.raises(LostShareError):
+        read_image(tmp_path / "a.png")
+    monkeypatch.setattr(Path, "read_bytes", failing(errno.EIO))
+    with pytest.raises(UnreadableImageError, match="Input/output error"):
+        read_image(tmp_path / "a.png")
