@@ -25,7 +25,7 @@ Function = Callable[..., Any]
 TOPIC = "vultus tasks"
 """Of Dask's events. One for all jobs: a scheduler keeps the last events of each topic for ever."""
 
-_RUNNING = "running"
+_RUNNING, _FINISHED = "running", "finished"
 _FETCH_S = 30.0
 
 
@@ -96,12 +96,12 @@ class Broken:
     Attributes:
         key: of the task.
         error: as Dask tells it.
-        own: whether Dask tells it of this task rather than of one that it needs; None where it does not say.
+        own: whether it is this task's own trouble: Dask tells one task's of all that need it too.
     """
 
     key: str
     error: BaseException
-    own: bool | None
+    own: bool
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,7 @@ class Crew:
     def __init__(self, cluster: Cluster, job: str, context: JobContext) -> None:
         self._cluster, self._job, self._context = cluster, job, context
         self._futures: dict[str, Future] = {}
+        self._before: dict[str, list[Future]] = {}
         self._results: dict[str, Any] = {}
         self._happened: queue.SimpleQueue[Happening | Future] = queue.SimpleQueue()
         self._submitted = 0
@@ -171,12 +172,12 @@ class Crew:
             retries=call.retries,
             pure=False,
         )
-        self._futures[task.key] = future
+        self._futures[task.key], self._before[task.key] = future, [*needs, *after]
         future.add_done_callback(self._happened.put)
 
     def cancel(self, keys: Iterable[str]) -> None:
         """Take back tasks; what runs of them goes on to its next safe place, and nobody hears of it."""
-        futures = [self._futures.pop(key) for key in list(keys) if key in self._futures]
+        futures = [self._removed(key) for key in list(keys) if key in self._futures]
         if futures and not self.lost:
             self._cluster.client.cancel(futures)
 
@@ -198,6 +199,7 @@ class Crew:
             VultusError: it did not come back.
         """
         self._futures.clear()
+        self._before.clear()
         self._results.clear()
         self._cluster.reconnect(timeout)
         self._happened = queue.SimpleQueue()
@@ -243,16 +245,20 @@ class Crew:
         key = future.key[2]
         if self._futures.get(key) is not future:
             return ()
-        del self._futures[key]
+        before = self._before[key]
+        self._removed(key)
         if future.status == "error":
-            error = future.exception()
-            blamed = getattr(error, "task", None)  # of KilledWorker
-            return (Broken(key, error, None if blamed is None else blamed == future.key),)
-        if future.status != "finished":
+            own = all(each.status == _FINISHED for each in before)
+            return (Broken(key, future.exception(), own),)
+        if future.status != _FINISHED:
             return (Forgotten(key),)
         if key in self._results:
             return (Returned(key, self._results.pop(key)),)
         return (self._fetched(key, future),)
+
+    def _removed(self, key: str) -> Future:
+        del self._before[key]
+        return self._futures.pop(key)
 
     def _fetched(self, key: str, future: Future) -> Happening:
         """The result of a task whose event was lost: Dask has it too, unless its worker died since."""

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from distributed import KilledWorker
+
 from calibration.errors import VultusError
 from jobs.crew import Broken, Forgotten, Happening, Progressed, Returned, Started
 from jobs.desk import Desk
@@ -67,14 +69,14 @@ def _returned(desk: Desk, graph: SequenceGraph, result: Any) -> None:
 
 
 def _broken(desk: Desk, graph: SequenceGraph, broken: Broken) -> None:
-    """A task has ended without a receipt: it gets one here, or is tried again."""
-    task, starts = graph.tasks[broken.key], graph.starts[broken.key]
-    needs = (*task.needs, *task.after)
-    # Dask lets whatever needs a broken task break with it; what is tried again then is not counted.
-    own = broken.own if broken.own is not None else all(need in graph.receipts for need in needs)
-    if not own:
+    """A task has ended without a receipt: it gets one here, or is tried again.
+
+    Dask lets whatever needs a broken task break with it. That is not counted: it is tried again, or skipped.
+    """
+    if not broken.own:
         return
-    if broken.own is None:
+    task, starts = graph.tasks[broken.key], graph.starts[broken.key]
+    if not isinstance(broken.error, KilledWorker):
         code = broken.error.code if isinstance(broken.error, VultusError) else _DEFECT
         text = str(broken.error) if code != _DEFECT else f"{type(broken.error).__name__}: {broken.error}"
         desk.end_task(graph, ended_here(task, State.FAILED, code, text))

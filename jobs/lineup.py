@@ -78,14 +78,12 @@ class Lineup:
         self._looking.discard(graph.sequence)
         return ended
 
-    def drop(self, name: str | None = None) -> Iterator[SequenceGraph]:
-        """Sequences that have not begun and shall not: one of them, or all."""
+    def open_up(self, name: str | None = None) -> None:
+        """Make graphs for sequences that are still to come, so that they can be ended: for one, or all."""
         kept: deque[tuple[int, SequencePath]] = deque()
         for index, sequence in self._coming:
             if name is None or sequence.name == name:
-                graph = SequenceGraph(sequence.name, index, sequence.path)
-                self.graphs[sequence.name] = graph
-                yield graph
+                self.graphs[sequence.name] = SequenceGraph(sequence.name, index, sequence.path)
             else:
                 kept.append((index, sequence))
         self._coming = kept

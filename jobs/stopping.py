@@ -39,9 +39,9 @@ class Stop:
 def stop_sequences(desk: Desk, names: Iterable[str], stop: Stop) -> None:
     """End sequences: what runs of them ends when its worker has seen the marker in the job's folder."""
     for name in names:
-        graphs = [desk.lineup.graphs[name]] if name in desk.lineup.graphs else [*desk.lineup.drop(name)]
-        for graph in graphs:
-            _take_back(desk, graph, stop)
+        desk.lineup.open_up(name)
+        if name in desk.lineup.graphs:
+            _take_back(desk, desk.lineup.graphs[name], stop)
 
 
 def stop_all(desk: Desk, stop: Stop) -> None:
@@ -51,7 +51,8 @@ def stop_all(desk: Desk, stop: Stop) -> None:
         cancel(folder)
     except VultusError as error:
         log.warning("The workers cannot be asked to stop: %s", error)
-    for graph in [*desk.lineup.drop(), *desk.lineup.graphs.values()]:
+    desk.lineup.open_up()
+    for graph in list(desk.lineup.graphs.values()):
         _take_back(desk, graph, stop)
     if desk.running:
         desk.watch.said(f"Stopping: {len(desk.running)} tasks get to a safe place, {grace:.0f} s at most")
