@@ -19,6 +19,7 @@ class JobRequest:
         created: when, ISO 8601 in UTC. To be shown.
         profile: the file whose settings hold for the cluster; empty for those that come with vultus.
         workers: how many processes in all; None where the profile says.
+        only: names of the sequences that were to be done last; all of them if empty.
     """
 
     job: str
@@ -28,3 +29,4 @@ class JobRequest:
     created: str = ""
     profile: str = ""
     workers: int | None = None
+    only: tuple[str, ...] = ()

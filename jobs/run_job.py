@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,12 +28,11 @@ if TYPE_CHECKING:
     from jobs.watching.summary import JobSummary
 
 
-def run_job(request: JobRequest, only: Collection[str] = ()) -> tuple[JobOutcome, JobSummary]:
+def run_job(request: JobRequest) -> tuple[JobOutcome, JobSummary]:
     """Do a job, or what is left of it, and leave its summaries in its folder.
 
     Args:
         request: what is asked for.
-        only: names of the sequences to be done now; all of them if empty.
 
     Returns:
         how it ended, and the summary.
@@ -53,15 +51,15 @@ def run_job(request: JobRequest, only: Collection[str] = ()) -> tuple[JobOutcome
         ledger.begin(request)
         sweep_notes(folder)
         with watching(folder) as watch, open_cluster(profile, watch.said) as cluster:
-            outcome = conduct(_job(request, only, profile, ledger), cluster, ledger, watch)
+            outcome = conduct(_job(request, profile, ledger), cluster, ledger, watch)
     return outcome, write_summaries(folder, outcome.exit_status if outcome.stopped else None)
 
 
-def _job(request: JobRequest, only: Collection[str], profile: ClusterProfile, ledger: Ledger) -> Job:
+def _job(request: JobRequest, profile: ClusterProfile, ledger: Ledger) -> Job:
     failures = profile.failures
     sequences = name_sequences(request.shoots, Path(request.context.current))
     return Job(
-        tuple(each for each in sequences if not only or each.name in only),
+        tuple(each for each in sequences if not request.only or each.name in request.only),
         request.context,
         Functions(duties.survey, duties.execute, Estimates(ledger)),
         run=secrets.token_hex(8),

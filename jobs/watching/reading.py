@@ -14,7 +14,7 @@ from jobs.receipts import read_receipt, receipt_file
 from jobs.request import JobRequest
 from jobs.running_notes import read_notes
 from jobs.sequences import name_sequences
-from jobs.tasks import Receipt, Task
+from jobs.tasks import ENDED_WELL, Receipt, Task
 from jobs.watching.record import JobRecord
 
 JOBS = Path("vultus-jobs")
@@ -81,7 +81,7 @@ def sequence_names(folder: Path) -> dict[str, str]:
         DiskError: the ledger cannot be opened.
     """
     with LedgerView(folder) as ledger:
-        return _shoots(ledger)
+        return _shoots(ledger.request())
 
 
 def stored_request(folder: Path) -> JobRequest:
@@ -107,13 +107,17 @@ def read_record(folder: Path) -> JobRecord:
     """
     client = has_client(folder)
     with LedgerView(folder) as ledger:
-        shoots, tasks = _shoots(ledger), ledger.tasks()
-        receipts = {each.key: each for each in (*ledger.receipts(), *ledger.worked())}
-    if not client:
-        receipts |= {each.key: each for each in _unseen(folder, tasks, receipts)}
+        request, tasks = ledger.request(), ledger.tasks()
+        ended = {each.key: each for each in ledger.receipts()}
+        worked = {each.key: each for each in ledger.worked()}
+    if client:
+        ended = {key: each for key, each in ended.items() if _holds(each, request)}
+    else:
+        ended |= {each.key: each for each in _unseen(folder, tasks, ended)}
+    receipts = {key: worked.get(key, each) for key, each in ended.items()}
     return JobRecord(
         folder=folder,
-        shoots=shoots,
+        shoots=_shoots(request),
         tasks=tasks,
         receipts=receipts,
         notes=read_notes(folder),
@@ -129,9 +133,15 @@ def _job_at(given: Path) -> Path | None:
     return None
 
 
-def _shoots(ledger: LedgerView) -> dict[str, str]:
-    request = ledger.request()
+def _shoots(request: JobRequest) -> dict[str, str]:
     return {each.name: each.path for each in name_sequences(request.shoots, Path(request.context.current))}
+
+
+def _holds(receipt: Receipt, request: JobRequest) -> bool:
+    """Whether a task will not be done again by the client that is at the job."""
+    if receipt.run == request.context.run or (request.only and receipt.sequence not in request.only):
+        return True
+    return receipt.state in ENDED_WELL and not request.context.force
 
 
 def _unseen(folder: Path, tasks: Iterable[Task], seen: Iterable[str]) -> Iterator[Receipt]:

@@ -14,7 +14,7 @@ from jobs.watching.standing import Standing
 from jobs.watching.summary import JobSummary
 from jobs.watching.summary_text import sequence_table, summary_facts, verdict
 from jobs.watching.words import failure_line
-from pipeline.exit_status import PARTIAL
+from pipeline.exit_status import DONE, PARTIAL
 
 _ROWS = 40
 _FAILURES = 20
@@ -23,7 +23,7 @@ _FAILURES = 20
 def status_lines(record: JobRecord, summary: JobSummary) -> list[str]:
     """What is done, what runs where, what failed and why, and where the logs are."""
     standing = record.standing()
-    lines = [f"{verdict(summary)}; {_percent(standing)}% of the work", whose_turn(record, summary)]
+    lines = [verdict(summary), whose_turn(record, summary)]
     lines += _section("", _table(standing, summary))
     lines += _section("Running:", _note_table(record.running()))
     lines += _section("Lost with their workers, to be done again:", _note_table(record.lost()))
@@ -37,12 +37,11 @@ _TOLD = (State.PARTIAL, State.CANCELLED)
 
 def whose_turn(record: JobRecord, summary: JobSummary) -> str:
     """Whether somebody works at the job, and what to do if nobody does."""
-    if summary.exit_status is not None:
+    if summary.exit_status is not None and not record.client:
         return "The job is at its end"
     if record.client:
-        asked = record.cancellation
-        stopping = "; it was asked to stop" if asked.whole else ""
-        return f"The job is running{stopping}"
+        stopping = "; it was asked to stop" if record.cancellation.whole else ""
+        return f"The job is running{stopping}; {_percent(record.standing())}% of the work is behind it"
     if record.client is None and record.running():
         return "Workers are at the job"
     return f"Nobody is at the job, and it is not at its end. Go on with: vultus jobs retry {record.folder}"
@@ -50,9 +49,9 @@ def whose_turn(record: JobRecord, summary: JobSummary) -> str:
 
 def status_of(record: JobRecord, summary: JobSummary) -> int:
     """The exit status of ``vultus jobs status``: the job's; 0 while it runs, 4 if it was left as it is."""
-    if summary.exit_status is not None:
-        return summary.exit_status
-    return 0 if record.client or record.running() else PARTIAL
+    if record.client or record.running():
+        return DONE
+    return PARTIAL if summary.exit_status is None else summary.exit_status
 
 
 def status_facts(record: JobRecord, summary: JobSummary) -> dict[str, object]:

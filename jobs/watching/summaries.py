@@ -38,3 +38,14 @@ def write_summaries(folder: Path, exit_status: int | None = None) -> JobSummary:
     ):
         write_text(folder / name, f"{text}\n")
     return summary
+
+
+def left_with(summary: JobSummary) -> JobSummary:
+    """A summary with the exit status with which the job was left, where nothing has happened since."""
+    try:
+        facts = json.loads((summary.folder / FACTS).read_text(encoding="utf-8"))
+        if facts["tasks"] == summary_facts(summary)["tasks"]:
+            return replace(summary, exit_status=facts["exit_status"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return summary
+    return summary

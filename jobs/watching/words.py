@@ -34,6 +34,11 @@ def memory(size: int) -> str:
     return f"{size / 2**30:.1f} GiB" if size else "-"
 
 
+def counted(count: int, thing: str) -> str:
+    """Such as ``1 task`` or ``2 tasks``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def failure_line(receipt: Receipt) -> str:
     """What failed, where, why, and where its log is."""
     step = f"{receipt.stage} {receipt.frames}".rstrip()

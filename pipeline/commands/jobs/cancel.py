@@ -16,6 +16,7 @@ def command(arguments: tuple[str, ...]) -> None:
     from jobs.cancelling import cancel
     from jobs.watching.reading import check_sequences, read_record, split_arguments
     from jobs.watching.summary import UNFINISHED, summarise
+    from jobs.watching.words import counted
 
     folder, names = split_arguments(arguments)
     check_sequences(folder, names)
@@ -32,5 +33,7 @@ def command(arguments: tuple[str, ...]) -> None:
         return
     cancel(folder, names)
     stopping = [note.key for note in record.running() if note.key.rpartition("/")[0] in chosen]
-    click.echo(f"{len(open_ones)} sequences of {folder.name} are asked to stop: {', '.join(open_ones[:8])}")
-    click.echo(f"{len(stopping)} tasks run now; they stop at their next safe place, within seconds as a rule")
+    click.echo(f"Asked to stop: {counted(len(open_ones), 'sequence')} of {folder.name}")
+    click.echo(
+        f"{counted(len(stopping), 'task')} running now; that ends at the next safe place, within seconds"
+    )

@@ -17,10 +17,13 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
 
     Exit status: as of vultus jobs run, for the whole job.
     """
+    from dataclasses import replace
+
     from jobs.run_job import run_job
     from jobs.watching.reading import check_sequences, read_record, split_arguments, stored_request
     from jobs.watching.summary import summarise
     from jobs.watching.summary_text import summary_lines
+    from jobs.watching.words import counted
 
     folder, names = split_arguments(arguments)
     check_sequences(folder, names)
@@ -30,8 +33,8 @@ def command(context: click.Context, arguments: tuple[str, ...]) -> None:
         click.echo(f"Nothing of {folder.name} is left to be done")
         context.exit(summary.exit_status or 0)
     click.echo(
-        f"{len(chosen)} of {len(summary.sequences)} sequences of {folder.name} are run again", err=True
+        f"{folder.name}: {counted(len(chosen), 'sequence')} of {len(summary.sequences)} again", err=True
     )
-    outcome, summary = run_job(stored_request(folder), chosen)
+    outcome, summary = run_job(replace(stored_request(folder), only=chosen))
     click.echo("\n".join(summary_lines(summary)))
     context.exit(summary.exit_status if summary.exit_status is not None else outcome.exit_status)

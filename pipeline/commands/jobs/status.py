@@ -46,10 +46,11 @@ def command(context: click.Context, folder: Path | None, as_json: bool, watch: b
 
 def _look(folder: Path) -> tuple[JobRecord, JobSummary]:
     from jobs.watching.reading import read_record
+    from jobs.watching.summaries import left_with
     from jobs.watching.summary import summarise
 
     record = read_record(folder)
-    return record, summarise(record)
+    return record, left_with(summarise(record))
 
 
 def _watched(folder: Path) -> tuple[JobRecord, JobSummary]:

@@ -50,7 +50,9 @@ def tasks_of(name: str) -> list[Task]:
 def receipt_of(task: Task, state: State = State.DONE, **given: object) -> Receipt:
     """The receipt of a task that ended."""
     log = log_file(Path(), task.key).as_posix()
-    receipt = Receipt(task.key, task.sequence, task.stage, task.frames, state, work=task.work, log=log)
+    receipt = Receipt(
+        task.key, task.sequence, task.stage, task.frames, state, work=task.work, log=log, run="first"
+    )
     seconds = 0.0 if state is State.SKIPPED else float(SECONDS[task.stage])
     return replace(receipt, seconds=seconds, **given)  # type: ignore[arg-type]
 
@@ -81,8 +83,8 @@ def endings(name: str, trouble: Trouble | None = None, worker: int = 0) -> Itera
         yield task, receipt
 
 
-def request_for(folder: Path, names: Iterable[str]) -> JobRequest:
-    context = JobContext(folder.name, str(folder), str(folder.parent))
+def request_for(folder: Path, names: Iterable[str], run: str = "first") -> JobRequest:
+    context = JobContext(folder.name, str(folder), str(folder.parent), run=run)
     return JobRequest(folder.name, tuple(f"/takes/{name}" for name in names), context)
 
 
