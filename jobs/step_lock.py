@@ -23,8 +23,12 @@ def hold_step(shoot: Shoot, task: Task, hands: Hands) -> None:
         InputError: the folder of the results cannot be written.
         CancelledRunError, WorkerLeavingError: asked to stop while waiting.
     """
-    folder = shoot.output / FOLDER / task.step.replace(" ", ".")
-    hands.held.enter_context(alone(folder, _Waiting(task, hands)))
+    hands.held.enter_context(alone(step_folder(shoot, task.stage, task.frames), _Waiting(task, hands)))
+
+
+def step_folder(shoot: Shoot, stage: str, frames: str) -> Path:
+    """The folder that is held while a step is done, by workers and by tasks of a farm without Dask."""
+    return shoot.output / FOLDER / (f"{stage}.{frames}" if frames else stage)
 
 
 class _Waiting:

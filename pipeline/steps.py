@@ -122,6 +122,21 @@ def run_step(
         UsageError: there is no such stage, or it has no chunks; or a chunk is forced.
         VultusError: whatever the stage raises.
     """
+    check_step(stage, frames, force)
+    noting = _Noting(progress)
+    if frames:
+        path = CHUNKS[stage](shoot, frames, noting)
+    else:
+        path = WHOLE[stage](shoot, force=force, progress=noting)
+    return StepDone(path, noting.called)
+
+
+def check_step(stage: str, frames: str, force: bool) -> None:
+    """Refuse what is no step.
+
+    Raises:
+        UsageError: there is no such stage, or it has no chunks; or a chunk is forced.
+    """
     if stage not in WHOLE:
         raise UsageError(f"'{stage}' is not a stage", fix=f"There are {', '.join(WHOLE)}")
     if frames and stage not in CHUNKS:
@@ -133,12 +148,6 @@ def run_step(
         raise UsageError(
             "A chunk of frames is not done again by force", fix="Force the stage as a whole, without frames"
         )
-    noting = _Noting(progress)
-    if frames:
-        path = CHUNKS[stage](shoot, frames, noting)
-    else:
-        path = WHOLE[stage](shoot, force=force, progress=noting)
-    return StepDone(path, noting.called)
 
 
 class _Noting:

@@ -10,6 +10,7 @@ import click
 from pipeline.commands.common import fit_options, open_shoot, shoot_options, working
 
 if TYPE_CHECKING:
+    from pipeline.progress import Progress
     from pipeline.shoot.shoot import Shoot
     from pipeline.stores.outcome import Outcome
 
@@ -45,14 +46,13 @@ def command(
     Stages that are up to date are not done again, and an interrupted one goes on where it was.
     """
     from pipeline.stages.run import main
-    from pipeline.steps import run_step
     from pipeline.stores.outcome import read_outcome
 
     whole_range = None if stage else frames
     opened = open_shoot(shoot, frames=whole_range, output=output, device=device, fit=fit)
     with working() as progress:
         if stage:
-            path = run_step(opened, stage, frames or "", force=force, progress=progress).path
+            path = _do_step(opened, stage, frames or "", force, progress)
         else:
             path = main(opened, force=force, progress=progress)
     if stage and stage != "report":
@@ -61,6 +61,17 @@ def command(
     outcome = read_outcome(opened)
     _tell(opened, outcome)
     context.exit(outcome.exit_status)
+
+
+def _do_step(shoot: Shoot, stage: str, frames: str, force: bool, progress: Progress) -> Path:
+    """One step; where a farm manager has started it a second time, after the first has ended."""
+    from jobs.step_lock import step_folder
+    from pipeline.steps import check_step, run_step
+    from pipeline.stores.lock import alone
+
+    check_step(stage, frames, force)
+    with alone(step_folder(shoot, stage, frames), lambda: progress(0, 1, "waiting")):
+        return run_step(shoot, stage, frames, force=force, progress=progress).path
 
 
 def _tell(shoot: Shoot, outcome: Outcome) -> None:
