@@ -27,6 +27,6 @@ def inputs_fingerprint(output: Path, stage: str, result: Path) -> str:
         stage: that made the result.
         result: a store, a folder of stores, or anything that a stage wrote.
     """
-    stores = sorted(result.glob("[!.]*.h5"))[:1] if result.is_dir() else [result]
+    stores = sorted(result.rglob("[!.]*.h5"))[:1] if result.is_dir() else [result]
     carried = [carried_fingerprint(store) for store in stores if store.suffix == ".h5"]
     return "".join(carried) or stamped_fingerprint(output, stage)

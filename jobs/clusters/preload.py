@@ -14,6 +14,7 @@ from collections.abc import MutableMapping
 
 from jobs.clusters.machine import GpuCounter, count_gpus, visible_gpus
 from jobs.clusters.worker_setup import PER_GPU, THREADS
+from jobs.worker_signals import leave_on_sigterm
 
 logger = logging.getLogger("distributed.worker")
 
@@ -24,6 +25,7 @@ STAGES = "pipeline.steps"
 
 async def dask_setup(worker: object) -> None:
     """Called by Dask in the worker's process, before the scheduler knows it."""
+    leave_on_sigterm(worker)
     pin(os.environ, str(getattr(worker, "name", "")))
     # In a thread: the worker goes on answering its nanny meanwhile.
     await asyncio.to_thread(load)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dask
 import pytest
 from distributed import Client, LocalCluster
 
 from jobs import worker, worker_progress
+from jobs.clusters.preload import LOADS
 from jobs.receipts import log_file
 from jobs.tasks import Receipt, State
 from jobs.worker import execute
 from jobs.worker_progress import PROGRESS_TOPIC
 from pipeline.shoot.shoot import Shoot
 from pipeline.steps import StepDone
+from tests.jobs.lingering import linger
 from tests.jobs.small_shoot import job_in, task_of, write_small_shoot
 
 LIMIT_S = 30.0
@@ -90,3 +95,29 @@ def test_a_running_task_tells_the_client_how_far_it_is(
     assert client.submit(execute, task_of(shoot), context, pure=False).result(LIMIT_S).state is State.DONE
     wait_for(heard)
     assert told[-1].items() >= {"key": "take/calibrate", "done": 1, "total": 1, "label": "calibrate"}.items()
+
+
+def test_a_worker_that_is_asked_to_end_does_not_die_in_the_middle_of_its_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Queues send SIGTERM to every process of a job: the task stops in good order, as at walltime."""
+    monkeypatch.setenv(LOADS, "")
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=PAGE,
+            worker_dashboard_address=PAGE,
+            preload=["jobs.clusters.preload"],
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        future = client.submit(linger, str(tmp_path), pure=False)
+        until = time.monotonic() + LIMIT_S
+        while not (begun := list(tmp_path.glob("begun.*"))):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        process = int(begun[0].suffix[1:])
+        os.kill(process, signal.SIGTERM)
+        assert future.result(LIMIT_S) != process

@@ -1,0 +1,42 @@
+"""A worker that the machine asks to end (SIGTERM, some 30 s before SIGKILL) closes in good order.
+
+Queues send the signal to every process of a job. A worker below a nanny would die of it at once, in the
+middle of its task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from typing import Any
+
+logger = logging.getLogger("distributed.worker")
+
+_closing = set[asyncio.Task[None]]()
+
+
+def leave_on_sigterm(worker: Any) -> None:
+    """Let a Dask worker close at SIGTERM: its task stops at the next safe place, and goes on elsewhere.
+
+    To be called on the worker's event loop; nothing is done where that is not in the main thread, to which
+    signals come.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+
+    def close() -> None:
+        loop.remove_signal_handler(signal.SIGTERM)  # a second signal is not waited for
+        _closing.add(loop.create_task(_close(worker)))
+
+    loop.add_signal_handler(signal.SIGTERM, close)
+
+
+async def _close(worker: Any) -> None:
+    try:
+        await worker.close_gracefully(reason="SIGTERM")
+    except OSError as error:
+        logger.warning("The scheduler is not told: %s", error)
+        await worker.close(reason="SIGTERM")
