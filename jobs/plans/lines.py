@@ -9,6 +9,13 @@ from jobs.plans.farm import FarmOptions, refuse
 
 FILE = "plan.sh"
 
+_HEAD = """# {count} commands. Those under one heading can run side by side, once all above it are done.
+# The first that fails ends it: what comes after would miss it. Run it again to go on; what is done stays.
+set -e
+status=0"""
+# The last of a take tells by its status what became of it; the other takes go on.
+_ENDINGS = {"report": " || status=$?"}
+
 
 def write(plan: Plan, options: FarmOptions) -> dict[str, str]:
     """A shell script; what stands under one heading can run side by side.
@@ -19,12 +26,12 @@ def write(plan: Plan, options: FarmOptions) -> dict[str, str]:
     refuse(plan, r"[\r\n]", "A line")
     waves = _waves(plan)
     total = sum(map(len, waves))
-    text = [f"# {total} commands. Those under one heading can run side by side, once all above it are done."]
+    text = [_HEAD.format(count=total)]
     for number, wave in enumerate(waves, start=1):
         stages = dict.fromkeys(task.of.stage for task in wave)
         text += ["", f"# {number}: {', '.join(stages)}"]
-        text += [shlex.join(task.command) for task in wave]
-    return {FILE: "\n".join(text) + "\n"}
+        text += [shlex.join(task.command) + _ENDINGS.get(task.of.stage, "") for task in wave]
+    return {FILE: "\n".join([*text, "", 'exit "$status"', ""])}
 
 
 def _waves(plan: Plan) -> list[list[PlannedTask]]:

@@ -126,10 +126,24 @@ def test_a_misspelt_setting_is_told_before_anything_is_submitted(tmp_path: Path)
 def test_lines_are_words_of_a_shell_in_an_order_that_can_be_run(odd: Plan) -> None:
     """Headings part those that can run side by side."""
     (text,) = FORMATS["lines"].write(odd, FarmOptions()).values()
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    assert [tuple(shlex.split(line)) for line in lines] == commands(odd)
+    lines = [line for line in text.splitlines() if "--stage" in line]
+    assert [tuple(shlex.split(line.removesuffix(" || status=$?"))) for line in lines] == commands(odd)
     assert [line for line in text.splitlines() if line.startswith("# 2")] == ["# 2: detect"]
     assert "# 5: export, overlay" in text
+
+
+@pytest.mark.parametrize(
+    ("stage", "status", "calls"), [("fit", 3, 6), ("report", 4, 9), ("none", 0, 9)], ids=str
+)
+def test_a_shell_that_runs_the_lines_stops_where_one_fails(
+    odd: Plan, tmp_path: Path, farm: Path, stage: str, status: int, calls: int
+) -> None:
+    """A detection without its calibration would be another one; but a report that warns is no failure."""
+    failing = f"#!/bin/sh\necho >> {shlex.quote(str(farm))}\n[ $4 != {stage} ] || exit {status}\n"
+    (tmp_path / "bin" / "vultus").write_text(failing)
+    (text,) = FORMATS["lines"].write(odd, FarmOptions()).values()
+    assert subprocess.run(["sh", "-c", text], check=False).returncode == status
+    assert len(farm.read_text().splitlines()) == calls
 
 
 def test_json_has_words_and_needs_for_scripts(odd: Plan) -> None:
