@@ -6,7 +6,7 @@ from pipeline.frames.sources import MOST_READ_THREADS, READ_THREADS, READY
 from pipeline.segments import BLOCK, SEGMENT
 
 NETWORK = 420 * 2**20
-"""The network and what it works in (measured with face-base; it hardly depends on the number of landmarks)."""
+"""The network and what it works in (measured with face-base; the number of landmarks hardly matters)."""
 
 BATCH = 16
 """As in :mod:`detector.predictor`, which needs torch: who plans a night does not."""

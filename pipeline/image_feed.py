@@ -41,9 +41,13 @@ class FeedMeasure:
         """The share of the time in which the network waited."""
         return self.waited / self.seconds if self.seconds else 0.0
 
+    @property
+    def images_per_second(self) -> float:
+        """From files to landmarks on disk."""
+        return self.images / self.seconds if self.seconds else 0.0
+
     def __str__(self) -> str:
-        rate = self.images / self.seconds if self.seconds else 0.0
-        share = 100 * self.waiting_share
+        rate, share = self.images_per_second, 100 * self.waiting_share
         return f"{self.images} images, {rate:.1f} a second, {share:.0f} % of the time waiting for images"
 
 

@@ -9,6 +9,7 @@ import click
 from pipeline.commands.bench_accuracy import command as bench_accuracy
 from pipeline.commands.bench_database import command as bench_database
 from pipeline.commands.bench_export import command as bench_export
+from pipeline.commands.bench_feed import command as bench_feed
 from pipeline.commands.bench_fit import command as bench_fit
 from pipeline.commands.common import working
 
@@ -78,4 +79,5 @@ def bench_detect(
 command.add_command(bench_accuracy)
 command.add_command(bench_database)
 command.add_command(bench_export)
+command.add_command(bench_feed)
 command.add_command(bench_fit)

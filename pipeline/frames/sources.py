@@ -19,7 +19,7 @@ READ_THREADS = 4
 MOST_READ_THREADS = 16
 
 READY = 16
-"""Images that are kept ready for the network, beside those that threads are at: a rig asks for many at once."""
+"""Images that are kept ready for the network, beside those that threads are at; a rig asks for many."""
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from fitting.head_model import load_head_model
 from fitting.head_models.store import find_head_model, head_digest
 from pipeline.camera_knowledge import rig_for_detection
 from pipeline.detection import Detection, detect_segment
+from pipeline.detection_log import tell_camera
 from pipeline.devices import torch_device
 from pipeline.frames.ranges import format_frames
 from pipeline.image_feed import reading_threads
@@ -25,11 +26,10 @@ from pipeline.progress import Progress, silent
 from pipeline.segments import Segment, begun_in, lanes_for, segments
 from pipeline.shoot.shoot import Shoot
 from pipeline.stores.fingerprint import file_digest, fingerprint
-from pipeline.stores.frame_marks import read_marks
 from pipeline.stores.hdf5 import CorruptStoreError, partial_path
 from pipeline.stores.landmark_parts import adopt, part_file, remove_parts
 from pipeline.stores.landmark_writer import LandmarkWriter
-from pipeline.stores.landmarks import FrameStatus, LandmarkHeader, landmark_fingerprint, read_header
+from pipeline.stores.landmarks import LandmarkHeader, landmark_fingerprint, read_header
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
         detect_segment(take.detection, take.in_lanes(segment), writers, segment.start, part)
         before += len(segment)
     for writer in writers:
-        _tell(writer.finish())
+        tell_camera(writer.finish())
     take.tell_feed()
     remove_parts(shoot.landmarks_folder)
     return shoot.landmarks_folder
@@ -153,6 +153,27 @@ def check(shoot: Shoot) -> None:
     find_network(shoot)
 
 
+def open_detection(shoot: Shoot) -> Detection:
+    """What the images of a shoot are looked at with.
+
+    Raises:
+        UsageError, InputError: as :func:`main`.
+    """
+    settings = shoot.settings.detect
+    device = torch_device(settings.device)
+    predictor = load_predictor(
+        find_network(shoot),
+        layout(shoot.layout, find_head_model(shoot.settings.fit.model)),
+        load_head_model(),
+        device=device,
+        jitter=settings.jitter,
+        flip=settings.flip,
+        align=settings.upright,
+        region=settings.region,
+    )
+    return Detection(shoot, predictor, rig_for_detection(shoot), reading_threads(device.type))
+
+
 def find_network(shoot: Shoot) -> Path:
     """The file of weights: that of the shoot file (a path or a released name), else the released one.
 
@@ -175,33 +196,18 @@ class _Take:
 
     def __init__(self, shoot: Shoot) -> None:
         check(shoot)
-        self._shoot, self._weights = shoot, find_network(shoot)
-        self._rig = rig_for_detection(shoot)
-        self._work = _fingerprint(shoot, self._weights)
+        self._shoot, self._work = shoot, _fingerprint(shoot, find_network(shoot))
         self.segments = segments(len(shoot.frames))
 
     @cached_property
     def detection(self) -> Detection:
         """What is looked at, and with what."""
-        settings = self._shoot.settings.detect
-        device = torch_device(settings.device)
-        predictor = load_predictor(
-            self._weights,
-            layout(self._shoot.layout, find_head_model(self._shoot.settings.fit.model)),
-            load_head_model(),
-            device=device,
-            jitter=settings.jitter,
-            flip=settings.flip,
-            align=settings.upright,
-            region=settings.region,
-        )
-        return Detection(self._shoot, predictor, self._rig, reading_threads(device.type))
+        return open_detection(self._shoot)
 
     def in_lanes(self, segment: Segment) -> Segment:
         """The segment with as many lanes as suit the device."""
         device = torch_device(self._shoot.settings.detect.device)
-        lanes = lanes_for(device.type, len(self._shoot.camera_names))
-        return segment.with_lanes(lanes)
+        return segment.with_lanes(lanes_for(device.type, len(self._shoot.camera_names)))
 
     def part(self, segment: Segment, name: str) -> Path:
         """The file of a segment's landmarks in one camera."""
@@ -277,22 +283,3 @@ def _delete(shoot: Shoot) -> None:
         path.unlink(missing_ok=True)
         partial_path(path).unlink(missing_ok=True)
     remove_parts(shoot.landmarks_folder)
-
-
-def _tell(path: Path) -> None:
-    """Say what was found in a camera, and which frames were skipped and why."""
-    stored = read_marks(path)
-    frames, name, seen = stored.frames, stored.camera, stored.status == FrameStatus.OK
-    log.info("Detect: camera %s: a face in %d of %d frames", name, seen.sum(), len(frames))
-    words: Mapping[FrameStatus, str] = {
-        FrameStatus.MISSING: "no image",
-        FrameStatus.UNREADABLE: "image cannot be read",
-        FrameStatus.NO_FACE: "no face found",
-    }
-    for status, text in words.items():
-        skipped = frames[stored.status == status]
-        if len(skipped):
-            log.warning("Detect: camera %s: %s: %s", name, text, format_frames(skipped.tolist()))
-    for position in np.flatnonzero(seen):
-        if remark := stored.reason[position]:
-            log.warning("Detect: camera %s, frame %d: %s", name, frames[position], remark)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -73,6 +74,13 @@ class LandmarkRows:
     def __len__(self) -> int:
         return len(self.status)
 
+    def select(self, index: NDArray[np.int64]) -> LandmarkRows:
+        """The rows at some positions; these very ones, without a copy, if that is all of them."""
+        if np.array_equal(index, np.arange(len(self))):
+            return self
+        arrays = {name: values[index] for name, values in vars(self).items() if name != "reason"}
+        return LandmarkRows(**arrays, reason=[self.reason[each] for each in index])
+
     @classmethod
     def empty(cls, frames: int, landmarks: int) -> LandmarkRows:
         """Rows of pending frames."""
@@ -99,15 +107,27 @@ class Landmarks:
         return np.asarray(self.rows.status == FrameStatus.OK)
 
 
-def read_landmarks(path: Path) -> Landmarks:
-    """Read a finished landmark file.
+def read_landmarks(path: Path, numbers: Sequence[int] | None = None) -> Landmarks:
+    """Read a finished landmark file, or the frames of some numbers, those of them that it has.
 
     Raises:
         InputError: there is no such file.
         CorruptStoreError: it is damaged or of another kind.
     """
     with reading(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA) as file:
-        return Landmarks(_read_header(file), read_rows(file, slice(None)))
+        header = _read_header(file)
+        if numbers is None:
+            return Landmarks(header, read_rows(file, slice(None)))
+        wanted = np.flatnonzero(np.isin(header.frames, list(numbers)))
+        between = slice(wanted[0], wanted[-1] + 1) if len(wanted) else slice(0)
+        rows = read_rows(file, between).select(wanted - (between.start or 0))
+        return Landmarks(replace(header, frames=header.frames[wanted]), rows)
+
+
+def read_regions(path: Path) -> NDArray[np.float32]:
+    """The regions (F, 4) of a finished file, without its landmarks; errors as :func:`read_landmarks`."""
+    with reading(path, kind=KIND, schema=SCHEMA) as file:
+        return np.asarray(file["region"][:], dtype=np.float32)
 
 
 def landmark_fingerprint(path: Path) -> str | None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -310,3 +311,15 @@ def test_the_steps_of_a_long_take_have_its_chunks(shoot: Shoot) -> None:
     assert {step.name: step for step in shoot_steps(short)}["detect"].needs == ("calibrate",)
     detect.chunk(short, "1001", silent)
     detect.main(short)
+
+
+def test_a_head_that_jumps_is_told(shoot: Shoot, caplog: pytest.LogCaptureFixture) -> None:
+    """A segment that follows somebody else than the one before shows at its first frame; a walk does not."""
+    detect.main(shoot)
+    assert "far from where it was" not in caplog.text
+    for frame in range(1009, 1021):
+        file = str(shoot.root / "left" / f"left.{frame}.png")
+        cv2.imwrite(file, np.roll(np.asarray(cv2.imread(file)), -34, axis=0))
+    detect.main(read_shoot(shoot.file))
+    assert "camera left: the head is far from where it was a frame before" in caplog.text
+    assert "somebody else): 1009" in caplog.text
