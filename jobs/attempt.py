@@ -22,7 +22,7 @@ from jobs.provenance import versions
 from jobs.receipts import write_receipt
 from jobs.running_notes import RunningNote, running
 from jobs.tasks import JobContext, Receipt, State, Task, Work
-from jobs.troubles import PassingTroubleError, passing
+from jobs.troubles import PassingTroubleError, explained, passing, release
 from jobs.worker_progress import WorkerLeavingError, WorkerProgress
 from pipeline.interruption import InterruptedRunError
 
@@ -115,13 +115,16 @@ def _failed(error: Exception, hands: Hands, number: int) -> Ending:
     """The ending of a task that failed; what may pass is raised instead, after a pause."""
     if trouble := passing(error):
         log.warning("Trouble that may pass: %s (%s)", trouble, error)
+        release(error)
         _pause(min(_LONGEST_PAUSE_S, 2.0**number), hands.progress)
         raise PassingTroubleError(f"{trouble} ({error})") from error
-    if isinstance(error, VultusError):
-        log.error("%s", error)
-        return Ending(State.FAILED, error.exit_status, error.code, str(error))
-    log.error("A defect in vultus; please report it with this log", exc_info=error)
-    return Ending(State.FAILED, VultusError.exit_status, DEFECT, f"{type(error).__name__}: {error}")
+    told = error if isinstance(error, VultusError) else explained(error)
+    if told is None:
+        log.error("A defect in vultus; please report it with this log", exc_info=error)
+        message = f"{type(error).__name__}: {error}"
+        return Ending(State.FAILED, VultusError.exit_status, DEFECT, message)
+    log.error("%s", told, exc_info=error if told is not error else None)
+    return Ending(State.FAILED, told.exit_status, told.code, str(told))
 
 
 def _pause(seconds: float, progress: WorkerProgress) -> None:

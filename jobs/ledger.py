@@ -20,7 +20,7 @@ from calibration.errors import InputError
 from calibration.whole_file import write_bytes
 from jobs.client_lock import only_client
 from jobs.ledger_schema import explained, is_damaged, open_to_read, open_to_write
-from jobs.receipts import RECEIPT, read_receipts
+from jobs.receipts import RECEIPT, read_receipt, read_receipts, receipt_file
 from jobs.request import JobRequest
 from jobs.tasks import Receipt, State, Task, Work
 
@@ -208,6 +208,8 @@ class Ledger(LedgerView):
         """
         with self._writing() as rows:
             for receipt in receipts:
+                if receipt.state is State.CURRENT:
+                    self._find_work(rows, receipt.key)
                 added = _insert(rows, receipt)
                 if added is not None:
                     _set_latest(rows, receipt.key, added)
@@ -237,6 +239,14 @@ class Ledger(LedgerView):
     def _note_request(self, text: bytes) -> None:
         with self._writing() as rows:
             rows.execute("INSERT INTO job (request) VALUES (?)", (text.decode(),))
+
+    def _find_work(self, rows: sqlite3.Connection, key: str) -> None:
+        """Take in who did what was found up to date: a worker may have died before it could tell."""
+        query = "SELECT 1 FROM attempts WHERE key = ? AND state IN (?, ?) LIMIT 1"
+        if not rows.execute(query, (key, State.DONE, State.PARTIAL)).fetchone():
+            left = read_receipt(receipt_file(self.folder, key))
+            if left is not None:
+                _insert(rows, left)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

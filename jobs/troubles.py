@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import traceback
 from collections.abc import Iterator
 
+import torch
 from torch import OutOfMemoryError
 
-from calibration.errors import VultusError
+from calibration.errors import InputError, VultusError
 from pipeline.frames.share import PASSING, LostShareError
+from pipeline.stores.hdf5 import DiskError
 
 _PASSING = PASSING | {errno.EIO}
 
@@ -35,6 +38,24 @@ def passing(error: BaseException) -> str:
         if isinstance(each, TimeoutError) or (isinstance(each, OSError) and each.errno in _PASSING):
             return str(each) or type(each).__name__
     return ""
+
+
+def explained(error: BaseException) -> VultusError | None:
+    """An error of the system that nothing has put in words, as one that a person can act on; else None."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    where, why = str(error.filename), error.strerror or type(error).__name__
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskError(why, where=where, fix="Free some space and run the same command again")
+    return InputError(f"It cannot be read or written ({why})", where=where)
+
+
+def release(error: BaseException) -> None:
+    """Let go of what the frames of an error hold, on the GPU too: the next attempt needs that memory."""
+    for each in _with_causes(error):
+        traceback.clear_frames(each.__traceback__)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:

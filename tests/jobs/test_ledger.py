@@ -106,13 +106,23 @@ def test_a_receipt_of_a_worker_that_was_given_up_for_lost_is_kept_but_is_not_the
     tmp_path: Path,
 ) -> None:
     """It had done the work, and died before it told; another found that done."""
-    found = receipt_of("take/detect", State.CURRENT, attempt=2)
+    done, found = receipt_of("take/detect"), receipt_of("take/detect", State.CURRENT, attempt=2)
     with Ledger(tmp_path) as ledger:
         ledger.record([found])
-        write_receipt(tmp_path, receipt_of("take/detect"))
-        assert ledger.gather() == (receipt_of("take/detect"),)
+        write_receipt(tmp_path, done)
+        assert ledger.gather() == (done,)
         assert ledger.receipts() == (found,)
-        assert [each.state for each in ledger.attempts("take/detect")] == [State.DONE, State.CURRENT]
+        assert ledger.attempts("take/detect") == (done, found)
+
+
+def test_who_did_what_another_found_up_to_date_is_known_at_once(tmp_path: Path) -> None:
+    """The ledger looks into the job's folder where it is told that there was nothing to do."""
+    done, found = receipt_of("take/detect"), receipt_of("take/detect", State.CURRENT, attempt=2)
+    with Ledger(tmp_path) as ledger:
+        write_receipt(tmp_path, done)
+        ledger.record([found])
+        assert ledger.attempts("take/detect") == (done, found)
+        assert ledger.receipts() == (found,)
 
 
 def test_what_the_client_says_itself_counts_each_time(tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import warnings
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import OutOfMemoryError
 
@@ -160,6 +163,38 @@ def test_a_full_disk_does_not_pass(shoot: Path, context: JobContext, monkeypatch
     error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
     a_step(monkeypatch, raising(error))
     assert execute(task_of(shoot), context).code == "disk"
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "status"), [(errno.EACCES, "input", 3), (errno.ENOSPC, "disk", 1)]
+)
+def test_an_error_of_the_system_is_no_defect(
+    shoot: Path, context: JobContext, monkeypatch: pytest.MonkeyPatch, number: int, code: str, status: int
+) -> None:
+    """A folder that may not be read, or a disk that is full, is named as such wherever it is met."""
+    a_step(monkeypatch, raising(OSError(number, os.strerror(number), "/share/take")))
+    receipt = execute(task_of(shoot), context)
+    assert (receipt.code, receipt.exit_status) == (code, status)
+    assert "/share/take" in receipt.message
+    assert "Traceback" in log_of(context, task_of(shoot))
+
+
+def test_what_a_failed_attempt_held_is_free_for_the_next(
+    shoot: Path, context: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error holds on to all that its functions held, and Dask holds on to the error."""
+    held: list[weakref.ref[np.ndarray]] = []
+
+    def step(progress: Any) -> None:
+        large = np.zeros(1000)
+        held.append(weakref.ref(large))
+        raise OutOfMemoryError("CUDA out of memory")
+
+    a_step(monkeypatch, step)
+    with pytest.raises(PassingTroubleError) as raised:
+        execute(task_of(shoot), context)
+    assert raised.value.__cause__ is not None
+    assert held[0]() is None
 
 
 def test_a_cancelled_task_stops_at_its_next_safe_place(
