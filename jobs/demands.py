@@ -34,6 +34,11 @@ def gib(size: float) -> float:
     return -(-size * 100 // 2**30) / 100
 
 
+def _gathers(task: Task) -> bool:
+    """Whether the task only puts together what chunks of its stage have done."""
+    return any(need.startswith(f"{task.sequence}/{task.stage} ") for need in task.needs)
+
+
 def resources(task: Task, needed_gib: float, *, gpus: bool) -> dict[str, float]:
     """What a task takes of its worker: memory, and a GPU where the cluster has any.
 
@@ -43,6 +48,6 @@ def resources(task: Task, needed_gib: float, *, gpus: bool) -> dict[str, float]:
         gpus: whether the cluster has workers with a GPU.
     """
     asked = {"MEMORY": needed_gib}
-    if gpus and task.stage in ON_GPU:
+    if gpus and task.stage in ON_GPU and not _gathers(task):
         asked["GPU"] = 1.0
     return asked

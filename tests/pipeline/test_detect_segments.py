@@ -323,3 +323,31 @@ def test_a_head_that_jumps_is_told(shoot: Shoot, caplog: pytest.LogCaptureFixtur
     detect.main(read_shoot(shoot.file))
     assert "camera left: the head is far from where it was a frame before" in caplog.text
     assert "somebody else): 1009" in caplog.text
+
+
+@pytest.mark.slow
+def test_the_released_network_gives_the_same_bytes_by_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums that are taken in another order differ in their last bits: batches must be formed the same way."""
+    images = Path(__file__).parents[2].parent / "shared" / "shoots" / "rig8_a" / "images"
+    if not images.is_dir():
+        pytest.skip("the rendered shoot rig8_a is not here")
+    monkeypatch.setattr(segments, "SEGMENT", 6)
+    monkeypatch.setattr(detection, "BLOCK", 3)
+    file = tmp_path / "shoot.toml"
+    file.write_text(
+        f'[shoot]\nframes = "1001-1012"\n[cameras.a]\nimages = "{images / "cam03"}"\n'
+        f'[cameras.b]\nimages = "{images / "cam05"}"\n'
+        '[detect]\nweights = "face-small"\ndevice = "cpu"\nlayout = "ibug68"\n'
+    )
+    shoot = read_shoot(file)
+    detect.main(shoot)
+    for name in shoot.camera_names:
+        assert read_landmarks(shoot.landmark_file(name)).seen.all()
+    expected = taken_away(shoot)
+    with pytest.raises(StopError):
+        detect.chunk(shoot, "1007-1012", stop_after(3))
+    detect.chunk(shoot, "1001-1012")
+    detect.main(shoot)
+    assert files(shoot) == expected
