@@ -93,14 +93,15 @@ class Pace:
         return left / hands if hands else None
 
     def fraction(self) -> float:
-        """Of the whole work that is done, 0 to 1, tasks weighted by what they take."""
+        """Of the whole work that is behind (not cancelled), 0 to 1, tasks weighted by what they take."""
         stages = self._standing.stages
         each = {name: _measured(stage) for name, stage in stages.items()}
         if None in each.values():
             each = {name: USUAL_SECONDS.get(name, OTHERS_SECONDS) for name in stages}
         weights = {name: weight or 0.0 for name, weight in each.items()}
         done = sum(
-            (stage.ended_units + stage.under_way_units) * weights[name] for name, stage in stages.items()
+            weights[name] * (stage.ended_units - stage.cancelled_units + stage.under_way_units)
+            for name, stage in stages.items()
         )
         total = sum(stage.planned_units * weights[name] for name, stage in stages.items())
         unsurveyed, known = self._standing.unsurveyed, len(self._standing.sequences)

@@ -98,6 +98,7 @@ class StageStanding:
     Attributes:
         planned, ended: tasks.
         planned_units, ended_units: their sizes (:func:`jobs.watching.units.units`).
+        cancelled_units: of those that ended so.
         under_way_units: what running tasks have done, in the same measure.
         seconds, seconds_units: that tasks of this run have taken, and the sizes of those.
         frames: of the tasks that worked in this run.
@@ -107,6 +108,7 @@ class StageStanding:
     ended: int = 0
     planned_units: float = 0.0
     ended_units: float = 0.0
+    cancelled_units: float = 0.0
     under_way_units: float = 0.0
     seconds: float = 0.0
     seconds_units: float = 0.0
@@ -189,6 +191,7 @@ class Standing:
         size = units(task)
         stage.ended += 1
         stage.ended_units += size
+        stage.cancelled_units += size * (receipt.state is State.CANCELLED)
         if now:
             self.worked += 1
             self._measure(stage, receipt, size)
@@ -246,6 +249,7 @@ class Standing:
         stage = self.stages[task.stage]
         stage.ended -= 1
         stage.ended_units -= units(task)
+        stage.cancelled_units -= units(task) * (state is State.CANCELLED)
         self._sequence(task.sequence).cell(task.stage).ended[state] -= 1
         self.failures.pop(task.key, None)
 

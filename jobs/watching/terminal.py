@@ -22,6 +22,9 @@ from pipeline.interruption import listen
 from pipeline.progress import ProgressLines
 
 _REDRAW = 0.25
+_SHARE = 40
+"""Drawing takes at most one part in so many of the time."""
+
 _REPORT = 1.0
 _ALL = 1000
 _NOT_YET = 990  # 100 % is said at the end alone
@@ -100,8 +103,9 @@ class LinesWatch(CountingWatch):
         super().check()
 
     def close(self) -> None:
-        """The job has come to its end."""
-        self._lines(1, 1, "")
+        """The job has come to its end, or was stopped: then it never gets to 100."""
+        if not self.standing.left and not self.standing.counts[State.CANCELLED]:
+            self._lines(1, 1, "")
 
 
 class TableWatch(CountingWatch):
@@ -129,7 +133,7 @@ class TableWatch(CountingWatch):
         if now >= self._next:
             self.draw(now)
             # A slow terminal shall not take the time of the scheduler's messages.
-            self._next = now + max(_REDRAW, 20 * (self._clock() - now))
+            self._next = now + max(_REDRAW, _SHARE * (self._clock() - now))
         super().check()
 
     def draw(self, now: float) -> None:

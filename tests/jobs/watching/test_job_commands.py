@@ -13,11 +13,12 @@ from click.testing import CliRunner, Result
 from jobs import run_job
 from jobs.cancelling import read_cancellation
 from jobs.ledger import Ledger
-from jobs.receipts import write_receipt
+from jobs.receipts import log_file, write_receipt
 from jobs.request import JobRequest
 from jobs.running_notes import RunningNote, running
 from jobs.tasks import State
 from jobs.verdict import JobOutcome
+from jobs.watching.following import follow_logs
 from jobs.watching.reading import read_record
 from jobs.watching.summary import JobSummary, summarise
 from pipeline.cli import main
@@ -181,6 +182,21 @@ def test_logs_that_are_not_there_are_an_error_that_names_what_is(call: Call, day
 def test_following_logs_ends_when_nobody_is_at_the_job(call: Call, day: Path) -> None:
     """All that is there is printed first."""
     assert "ERROR No face was found in any frame" in call("logs", "take2", "--follow").stdout
+
+
+def test_a_followed_log_goes_on_with_whole_lines_as_they_are_written(tmp_path: Path) -> None:
+    """For as long as the task runs, though another process writes it."""
+    folder, task = tmp_path / "j", tasks_of("a")[0]
+    with _at_work(folder, ["a"]):
+        write_log(folder, receipt_of(task), "INFO one")
+        lines = follow_logs(folder, [task])
+        assert [next(lines) for _ in range(3)][-1] == "INFO one"
+        with log_file(folder, task.key).open("a") as log:
+            log.write("INFO two\nINFO thr")
+            log.flush()
+            assert next(lines) == "INFO two"
+            log.write("ee\n")
+    assert list(lines) == ["INFO three"]
 
 
 def test_cancel_leaves_a_marker_that_workers_and_client_honour(call: Call, tmp_path: Path) -> None:

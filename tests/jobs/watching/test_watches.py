@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from jobs.tasks import SURVEY
+from jobs.tasks import SURVEY, State
 from jobs.watching.table import Figures, job_table
 from jobs.watching.terminal import CountingWatch, LinesWatch, TableWatch, watching
 from jobs.watching.watch import Unwatched, Watch
@@ -58,6 +59,18 @@ def test_progress_lines_grow_and_say_100_only_at_the_end(capsys: pytest.CaptureF
     assert len(percents) > 40
     watch.close()
     assert capsys.readouterr().out == "Progress: 100%\n"
+
+
+def test_a_job_that_was_stopped_never_says_100(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its tasks have all ended, but not because they were done."""
+    watch = LinesWatch(_go_on, _Clock())
+    _run(watch, _Clock(), ["take0"])
+    for task, receipt in endings("take1"):
+        watch.planned([task])
+        watch.ended(replace(receipt, state=State.CANCELLED))
+    watch.close()
+    assert "100" not in capsys.readouterr().out
+    assert watch.pace.fraction() == pytest.approx(0.5)
 
 
 def test_a_failure_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
