@@ -51,8 +51,8 @@ def lines(timeline: Timeline, plot: Lines) -> Markup:
     """Lines over the frames; a gap in the frames is a gap in the line."""
     low, high, step = _axis(plot)
     drawing = _Drawing(timeline, plot.height)
-    for frame in plot.marked:
-        drawing.mark(frame)
+    for share in sorted({timeline.share(frame) for frame in plot.marked}):
+        drawing.mark(share)
     for value in np.arange(low, high + step / 2, step):
         drawing.level(drawing.down((value - low) / (high - low)), f"{value:.10g}")
     drawing.frames()
@@ -132,8 +132,9 @@ class _Drawing:
             self._add("line", x1=x, x2=x, y1=base, y2=base + 4, kind="tick")
             self._text(x, self._height - 6, str(frame), "middle")
 
-    def mark(self, frame: int) -> None:
-        x, width = self.across(self._timeline.share(frame)), WIDTH / self._timeline.columns
+    def mark(self, share: float) -> None:
+        """A column, by where its middle is."""
+        x, width = self.across(share), (WIDTH - _LEFT - _RIGHT) / self._timeline.columns
         self._add("rect", x=x - width / 2, y=_TOP, width=width, height=self.down(0) - _TOP, kind="marked")
 
     def line(self, shares: Float, kind: str) -> None:
