@@ -74,7 +74,7 @@ class HostProcess(ProcessInterface):  # type: ignore[misc]
 
     def __init__(self, scheduler: str, host: str, profile: ClusterProfile, name: str = "") -> None:
         super().__init__(scheduler=scheduler, name=name)
-        self.host, self.profile = host, profile
+        self.scheduler, self.host, self.profile = scheduler, host, profile
         self._connection: Any = None
         self._process: Any = None
 

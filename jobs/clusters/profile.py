@@ -152,6 +152,16 @@ def _checked(given: dict[str, Any], file: Path | None) -> ClusterProfile:
         raise UsageError(
             "The key scheduler.address is missing", where=where, fix="Or name it: --cluster tcp://HOST:8786"
         )
+    if profile.scheduler.address and profile.scheduler.address.startswith("tls://") != (
+        profile.tls is not None
+    ):
+        raise UsageError(
+            f"{profile.scheduler.address} does not go with certificates"
+            if profile.tls is not None
+            else f"{profile.scheduler.address} needs certificates",
+            where=where,
+            fix="An address tls:// and a table [tls] go together: --profile FILE.toml",
+        )
     if profile.kind == "ssh" and not profile.ssh.hosts:
         raise UsageError("The key ssh.hosts is missing", where=where, fix="Or name them: --cluster ssh:A,B")
     return _anchored(profile, file.parent if file is not None else Path())

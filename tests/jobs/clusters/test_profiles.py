@@ -41,7 +41,7 @@ def test_a_packaged_profile_says_what_holds_without_it(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("cluster", "kind"),
-    [("local", "local"), ("slurm", "slurm"), ("tcp://h:1", "address"), ("tls://h:1", "address")],
+    [("local", "local"), ("slurm", "slurm"), ("tcp://h:1", "address")],
 )
 def test_a_word_is_enough(cluster: str, kind: str) -> None:
     """Kinds and addresses need no file."""
