@@ -20,7 +20,7 @@ from pipeline.camera_knowledge import rig_for_detection
 from pipeline.detection import Detection, detect_segment
 from pipeline.detection_log import tell_camera
 from pipeline.devices import torch_device
-from pipeline.frames.ranges import format_frames
+from pipeline.frames.ranges import format_frames, parse_frames
 from pipeline.image_feed import reading_threads
 from pipeline.progress import Progress, silent
 from pipeline.segments import Segment, begun_in, lanes_for, segments
@@ -109,6 +109,7 @@ def chunk(shoot: Shoot, frames: str, progress: Progress = silent) -> Path:
     if not chosen:
         log.warning("Detect: no segment begins in the frames %s; there is nothing to do", frames)
         return folder
+    _warn_beyond(shoot, frames)
     pending = [] if take.is_whole() else [segment for segment in chosen if not take.is_done(segment)]
     if not pending:
         log.info("Detect: %s is up to date (%s)", frames, folder)
@@ -237,6 +238,13 @@ class _Take:
         """Say how fast it was, if anything was looked at."""
         if "detection" in self.__dict__ and self.detection.measure.images:
             log.info("Detect: %s", self.detection.measure)
+
+
+def _warn_beyond(shoot: Shoot, frames: str) -> None:
+    """Say which frames of a chunk are past the ends of the take."""
+    first, last = shoot.frames[0], shoot.frames[-1]
+    if beyond := [frame for frame in parse_frames(frames) if not first <= frame <= last]:
+        log.warning("Detect: the take has no frames %s", format_frames(beyond))
 
 
 def _done(writers: Sequence[LandmarkWriter]) -> NDArray[np.bool_]:

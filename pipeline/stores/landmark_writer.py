@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.stores.hdf5 import (
     CorruptStoreError,
+    DiskError,
     partial_path,
     publish,
     reading,
@@ -46,7 +47,12 @@ class LandmarkWriter:
         self.path = path
         self.header = header
         self._partial = partial_path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DiskError(
+                f"The folder cannot be made ({error.strerror})", where=str(path.parent)
+            ) from error
         if not self._resumable():
             self._create()
 

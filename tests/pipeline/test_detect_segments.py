@@ -144,6 +144,8 @@ def test_a_chunk_in_which_nothing_begins_is_a_warning(
         assert not run_step(shoot, "detect", frames).worked
         assert f"no segment begins in the frames {frames}" in caplog.text
     assert loads == []
+    detect.chunk(shoot, "1017-1040")
+    assert "the take has no frames 1021-1040" in caplog.text
     with pytest.raises(UsageError, match="not a frame range"):
         detect.chunk(shoot, "soon")
 

@@ -145,6 +145,35 @@ def test_an_unfinished_file_of_the_first_schema_is_made_again(tmp_path: Path) ->
     assert read_landmarks(path).rows.region.shape == (FRAMES, 4)
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """As on a share that is mounted for reading, or where a file has its name."""
+    (tmp_path / "landmarks").write_text("a file")
+    with pytest.raises(DiskError, match="The folder cannot be made"):
+        LandmarkWriter(tmp_path / "landmarks" / "left.h5", header())
+
+
+def test_what_another_file_of_the_same_work_holds_is_taken_over(tmp_path: Path) -> None:
+    """By frame number, finished or not; never of other work, and never twice."""
+    whole, part = LandmarkWriter(tmp_path / "whole.h5", header()), tmp_path / "part.h5"
+    frames = np.arange(1009, 1017)
+    other = LandmarkWriter(part, replace(header(), frames=frames))
+    other.write(CHUNK, rows(12))
+    assert whole.adopt(part) == 0
+    assert whole.adopt(partial_path(part)) == CHUNK
+    assert whole.adopt(partial_path(part)) == 0
+    assert np.flatnonzero(whole.done()).tolist() == [12, 13, 14, 15]
+    other.write(0, rows(8))
+    assert whole.adopt(other.finish()) == CHUNK
+    LandmarkWriter(tmp_path / "strange.h5", header("b")).write(0, rows(0))
+    assert whole.adopt(partial_path(tmp_path / "strange.h5")) == 0
+    part.write_bytes(part.read_bytes()[:2000])
+    assert whole.adopt(part) == 0
+    for start in (0, 4, *range(16, FRAMES, CHUNK)):
+        whole.write(start, rows(start))
+    detect(tmp_path / "plain.h5")
+    assert whole.finish().read_bytes() == (tmp_path / "plain.h5").read_bytes()
+
+
 def test_changed_settings_start_over(tmp_path: Path) -> None:
     """A partial file of other settings is not continued."""
     path = tmp_path / "left.h5"
