@@ -61,17 +61,15 @@ class Plot:
 
 def residual_plots(facts: Facts) -> list[Plot]:
     """How far seen and fitted landmarks are apart: by frame, and by frame and camera."""
-    pixels, frames = facts.performance.residual_px, facts.performance.frames
-    by_camera = np.array([[_quantile(view, 0.5) for view in frame] for frame in pixels]).T
-    whole = np.array([[_quantile(frame, share) for frame in pixels] for share in (0.5, 0.95)])
-    return [
-        _line_plot(
-            facts, "Reprojection error", "px", dict(zip(("median", "95 percent below"), whole, strict=True))
-        ),
-        _cell_plot(
-            facts, "Reprojection error by camera, median", facts.performance.rig.names, by_camera, frames
-        ),
-    ]
+    performance = facts.performance
+    plots = []
+    if performance.reliability is not None:
+        by_frame = performance.reliability.by_frame
+        values = {"median": by_frame.median_px, "95 percent below": by_frame.p95_px}
+        plots.append(_line_plot(facts, "Reprojection error", "px", values))
+    by_camera = _medians(performance.residual_px).T
+    title = "Reprojection error by camera, median"
+    return [*plots, _cell_plot(facts, title, performance.rig.names, by_camera, performance.frames)]
 
 
 def uncertainty_plots(facts: Facts) -> list[Plot]:
@@ -164,6 +162,10 @@ def heat(values: Float, most: float) -> NDArray[np.uint8]:
     return np.concatenate([colours.reshape(*values.shape, 3), alpha[..., None]], axis=-1)
 
 
-def _quantile(values: NDArray[np.floating], share: float) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.quantile(known, share)) if known.size else float("nan")
+def _medians(values: NDArray[np.floating]) -> Float:
+    """The medians (...) of the finite ones of values (..., L); NaN for none."""
+    ascending = np.sort(values, axis=-1)  # NaN comes last
+    count = np.isfinite(values).sum(axis=-1, keepdims=True)
+    places = (np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[-1] - 1))
+    middle = [np.take_along_axis(ascending, place, -1)[..., 0] for place in places]
+    return np.asarray((middle[0] + middle[1]) / 2, np.float64)
