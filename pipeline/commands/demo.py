@@ -29,6 +29,7 @@ def command(context: click.Context, folder: Path, device: str | None) -> None:
     for line in evaluate.read_evaluation(figures).lines():
         click.echo(f"  {line}")
     click.echo("Look at:")
+    click.echo(f"  {shoot.report_file}   what became of it, with pictures and plots")
     click.echo(f"  {shoot.overlay_folder}/sheet.jpg   the fitted head over the images")
     click.echo(f"  {shoot.export_folder}   the animated head for other programs")
     context.exit(read_outcome(shoot).exit_status)
