@@ -16,6 +16,7 @@ from distributed import Reschedule
 
 from calibration.errors import VultusError
 from jobs.cancelling import CancelledRunError
+from jobs.idle_memory import give_back
 from jobs.logs import TaskLog, task_log
 from jobs.measures import Measured, measuring
 from jobs.provenance import versions
@@ -88,6 +89,7 @@ def attempt(task: Task, context: JobContext, work: Callable[[Hands], Ending]) ->
     folder, progress = Path(context.folder), WorkerProgress(task, context)
     worker = progress.worker
     with _process, ExitStack() as held, task_log(folder, task.key, _heading(worker)) as where:
+        held.callback(give_back)
         note = RunningNote(task.key, where.attempt, worker=worker, log=where.file)
         with running(folder, note), measuring() as taken:
             ending = _ended(work, Hands(progress, held), where.attempt)

@@ -7,6 +7,7 @@ machine) is made good by what like tasks of the job were measured to take.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from jobs.ledger import Measure
 from jobs.tasks import SURVEY, Task, Work
@@ -15,8 +16,8 @@ from pipeline.frames.sources import READ_THREADS
 
 MIB = 1 << 20
 
-PROCESS = 1060 * MIB
-"""Of a worker that has loaded torch, vultus, the head model and a layout (measured: 1056 MiB)."""
+PROCESS = 1150 * MIB
+"""Of a worker that has done tasks of all stages before (measured: 1152 MiB; 1056 before its first)."""
 
 MARGIN = 1.1
 _ALIKE = 4.0  # tasks are, whose sizes differ by less than this factor
@@ -25,7 +26,9 @@ _WORST = 4.0  # no task is believed to take more than so many times what its for
 _PICTURE = 3  # bytes of a pixel
 _DECODING = 15  # while it is read: as floats, and as a picture
 _SOLVER = 150 * MIB
-_SIGHTING = 1024  # of a landmark in an image, with its derivatives
+_SIGHTING = 256  # of a landmark in an image; measured with 20 to 300 frames of six cameras
+_RESULT = 16  # of a landmark in an image, in what a fit leaves, as it is put together
+_IDENTITY_FRAMES = 240
 _MESH = 5051 * 3 * 8 * 4  # of a frame: vertices and normals, on their way to a file
 _FILES = 100 * MIB
 _MOVIES = 150 * MIB
@@ -52,6 +55,11 @@ def _fit(work: Work) -> int:
     return _SOLVER + _SIGHTING * work.frames * work.cameras * work.landmarks
 
 
+def _identity(work: Work) -> int:
+    chosen = replace(work, frames=min(work.frames, _IDENTITY_FRAMES))
+    return _fit(chosen) + _RESULT * work.frames * work.cameras * work.landmarks
+
+
 def _export(work: Work) -> int:
     return _FILES + _MESH * work.frames
 
@@ -68,6 +76,7 @@ FORMULAS: dict[str, Callable[[Work], int]] = {
     SURVEY: _survey,
     "calibrate": _calibrate,
     "detect": _detect,
+    "identity": _identity,
     "fit": _fit,
     "export": _export,
     "overlay": _overlay,
@@ -83,23 +92,32 @@ def estimate(task: Task, measured: Iterable[Measure] = ()) -> int:
         task: of any stage.
         measured: what tasks of the same stage took; those alike correct the formula upwards, never down.
     """
-    formula = FORMULAS[task.stage]
-    expected = PROCESS + formula(task.work)
+    formula, held = FORMULAS[task.stage], _held(task)
     ratios = [
         each.peak_bytes / (PROCESS + formula(each.work))
         for each in measured
-        if each.peak_bytes and _alike(formula(each.work), formula(task.work))
+        if each.peak_bytes and _alike(formula(each.work), held)
     ]
     ratio = min(_WORST, max([1.0, *ratios]))
-    return int(MARGIN * ratio * expected)
+    return int(MARGIN * ratio * (PROCESS + held))
+
+
+def _held(task: Task) -> int:
+    """What a task holds besides its process: one that puts chunks together has one of them at a time."""
+    work, chunk = task.work, f"{task.sequence}/{task.stage} "
+    chunks = sum(need.startswith(chunk) for need in task.needs)
+    if task.frames or not chunks:
+        return FORMULAS[task.stage](work)
+    longest = replace(work, frames=-(-work.frames // chunks))
+    return FORMULAS[task.stage](longest) + _RESULT * work.frames * work.cameras * work.landmarks
 
 
 def advice(task: Task) -> str:
     """What to do about a task that no worker has the memory for, as a sentence without its full stop."""
-    if task.stage == "fit" and not task.frames:
-        smaller = "Fit it in chunks ([fit] chunk), or find fewer landmarks ([detect] layout)"
-    elif task.stage in ("fit", "detect"):
-        smaller = "Make the chunks shorter, or find fewer landmarks ([detect] layout)"
+    if task.stage == "fit":
+        smaller = "Fit it in shorter chunks ([fit] chunk), or find fewer landmarks ([detect] layout)"
+    elif task.stage in ("detect", "identity"):
+        smaller = "Find fewer landmarks ([detect] layout)"
     else:
         smaller = "Run fewer frames at once ([shoot] frames)"
     return f"{smaller}, or give the workers more memory: fewer of them on each machine"
