@@ -15,7 +15,7 @@ from pipeline.frames.ranges import parse_frames
 
 SEGMENT = 240
 """Frames of a segment. A search takes the time of 16 looks at an image (0.58 s against 0.037 s, a thread):
-that is 6 percent of a segment for a camera alone, and 2.5 for a calibrated rig of eight, of which three search."""
+that is 6 percent of a segment for a camera alone, and 2.5 for a calibrated rig of 8, of which 3 search."""
 
 BLOCK = 8
 """Frames of a lane between two visits to the disk, after each of which a detection can be interrupted."""
