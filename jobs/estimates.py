@@ -1,9 +1,10 @@
-"""What tasks will take, while a job runs: formulas, corrected by what its tasks were measured to take."""
+"""What tasks will take, while a job runs: formulas, corrected by what its tasks and earlier jobs took."""
 
 from __future__ import annotations
 
 import time
 
+from jobs.earlier_jobs import measured_before
 from jobs.ledger import LedgerView, Measure
 from jobs.memory import estimate
 from jobs.tasks import Task
@@ -20,6 +21,7 @@ class Estimates:
 
     def __init__(self, ledger: LedgerView) -> None:
         self._ledger = ledger
+        self._before: dict[str, list[Measure]] = {}
         self._measured: dict[str, tuple[float, list[Measure]]] = {}
 
     def __call__(self, task: Task) -> float:
@@ -27,6 +29,8 @@ class Estimates:
         now = time.monotonic()
         asked, measured = self._measured.get(task.stage, (-_FRESH_S, []))
         if now - asked >= _FRESH_S:
-            measured = self._ledger.measured(task.stage)
+            if task.stage not in self._before:
+                self._before[task.stage] = measured_before(self._ledger.folder, task.stage)
+            measured = self._ledger.measured(task.stage) + self._before[task.stage]
             self._measured[task.stage] = now, measured
         return estimate(task, measured)

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from calibration.errors import InputError, UsageError
-from jobs.ledger import FILE, Ledger, LedgerView
+from jobs.earlier_jobs import measured_before
+from jobs.ledger import FILE, Ledger, LedgerView, Measure
 from jobs.receipts import receipt_file, write_receipt
 from jobs.request import JobRequest
 from jobs.tasks import JobContext, Receipt, State, Task, Work
@@ -215,3 +216,15 @@ def test_a_client_killed_at_any_moment_loses_nothing_that_it_had_noted(tmp_path:
     with Ledger(tmp_path) as ledger:
         assert set(ledger.states().values()) <= {State.DONE, State.WAITING}
     assert not (tmp_path / f"damaged.{FILE}").exists()
+
+
+def test_what_earlier_jobs_took_is_known_to_the_next(tmp_path: Path) -> None:
+    """Those beside it, as far as their ledgers can be read; not its own, which it asks itself."""
+    for name in ("monday", "tuesday", "now"):
+        with Ledger(tmp_path / name) as ledger:
+            ledger.record([receipt_of(f"{name}/fit")])
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / FILE).write_bytes(b"junk")
+    found = measured_before(tmp_path / "now", "fit")
+    assert found == [Measure(Work(frames=240, cameras=6), 5.0, 1 << 30)] * 2
+    assert measured_before(tmp_path / "now", "detect") == []
