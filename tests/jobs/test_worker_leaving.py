@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dask
@@ -20,6 +22,7 @@ from jobs.receipts import log_file
 from jobs.tasks import Receipt, State
 from jobs.worker import execute
 from jobs.worker_progress import PROGRESS_TOPIC
+from jobs.worker_signals import leave_on_sigterm
 from pipeline.shoot.shoot import Shoot
 from pipeline.steps import StepDone
 from tests.jobs.lingering import linger
@@ -121,3 +124,27 @@ def test_a_worker_that_is_asked_to_end_does_not_die_in_the_middle_of_its_task(
         process = int(begun[0].suffix[1:])
         os.kill(process, signal.SIGTERM)
         assert future.result(LIMIT_S) != process
+
+
+def test_a_worker_that_outgrew_its_memory_dies_of_its_nannys_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that does not fit counts as the death of its worker, else it would wander for ever."""
+    killed: list[tuple[int, int]] = []
+    left: list[str] = []
+
+    class Worker:
+        def __init__(self, limit: int) -> None:
+            self.memory_manager = SimpleNamespace(memory_limit=limit)
+
+        async def close_gracefully(self, **options: object) -> None:
+            left.append("in good order")
+
+    async def terminated(worker: Worker) -> None:
+        leave_on_sigterm(worker)
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(os, "kill", lambda process, number: killed.append((process, number)))
+    asyncio.run(terminated(Worker(1 << 50)))
+    assert (killed, left) == ([], ["in good order"])
+    asyncio.run(terminated(Worker(1 << 20)))
+    assert (killed, left) == ([(os.getpid(), signal.SIGTERM)], ["in good order"])
