@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import os
 import signal
 import threading
 from typing import Any
@@ -19,9 +18,6 @@ import psutil
 logger = logging.getLogger("distributed.worker")
 
 _FULL = 0.9  # of a worker's memory; its nanny stops it at 0.95
-
-NEARLY = 0.9
-"""Of its memory; the nanny ends a worker a little later."""
 
 _closing = set[asyncio.Task[None]]()
 
@@ -38,8 +34,6 @@ def leave_on_sigterm(worker: Any) -> None:
 
     def close() -> None:
         loop.remove_signal_handler(signal.SIGTERM)  # a second signal is not waited for
-        if has_outgrown(worker):
-            os.kill(os.getpid(), signal.SIGTERM)  # as without a handler
         if _outgrown(worker):
             os.kill(os.getpid(), signal.SIGTERM)
             return
@@ -55,15 +49,6 @@ def _outgrown(worker: Any) -> bool:
     """
     limit = worker.memory_manager.memory_limit
     return bool(limit) and psutil.Process().memory_info().rss > _FULL * limit
-
-
-def has_outgrown(worker: Any) -> bool:
-    """Whether the signal is the nanny's, because of the memory: it waits for the end to start another worker.
-
-    A worker that closed in good order would take the nanny with it, and be missing for the rest of the job.
-    """
-    limit: int | None = worker.memory_manager.memory_limit
-    return bool(limit) and worker.monitor.get_process_memory() > NEARLY * limit
 
 
 async def _close(worker: Any) -> None:
