@@ -1,6 +1,6 @@
 """A plan as batch scripts of SLURM, an array for the chunks of a stage, and a script that submits them.
 
-Written after the manual pages of sbatch: ``--dependency=afterok``, ``--array``, ``--signal``.
+Tried with SLURM on one node: what waits for a job that fails is cancelled, and submitting again goes on.
 """
 
 from __future__ import annotations
