@@ -17,12 +17,12 @@ from fitting.cameras.majority import majority_world
 from fitting.head_model import HeadModel, HeadPoints
 from fitting.head_motion import head_motion, model_pose
 from fitting.head_priors import HeadPriors
-from fitting.initialise import Placement, interpolate_rotations, interpolate_rows, place
+from fitting.initialise import Placement, fill_between, place
 from fitting.model_arrays import mean_head
 from fitting.observations import Observations, softened
 from fitting.options import CameraUncertainty, FitOptions, FitWeights
 from fitting.parameters import CAMERA_GROUPS, ROOT, Parameters, free_mask
-from fitting.performance import FrameStatus, Performance
+from fitting.performance import Performance, frame_status
 from fitting.problem import Problem
 from fitting.quality import assess, places
 from fitting.sanity import examine
@@ -48,11 +48,13 @@ class FitStart:
 
     Attributes:
         identity: (B,) beta. expression: (F, E) psi. pose: (F, 15) theta.
+        identity_covariance: (B, B) of an identity that is held: how sure it is.
     """
 
     identity: Array | None = None
     expression: Array | None = None
     pose: Array | None = None
+    identity_covariance: Array | None = None
 
 
 def fit_performance(
@@ -98,6 +100,30 @@ def fit_performance(
     return replace(performance, warnings=findings.warnings)
 
 
+def fit_known(
+    model: HeadModel,
+    observations: Observations,
+    rig: Rig,
+    options: FitOptions,
+    own: NDArray[np.bool_],
+    progress: Progress | None = None,
+    start: FitStart | None = None,
+) -> tuple[Performance, dict[str, float]]:
+    """A fit with cameras that were looked at before, and its energies in some of its frames (F,) alone.
+
+    Arguments, errors and what it gives are otherwise those of :func:`fit_performance`.
+    """
+    start = FitStart() if start is None else start
+    active = np.flatnonzero(observations.views > 0)
+    if not own[active].any():
+        raise NoFaceError("no camera sees a face in any frame", fix="Look at the detected landmarks")
+    fit = _SequenceFit(model, observations.select_frames(active), rig, options, _select(start, active))
+    solution = fit.solve(progress)
+    inside = np.flatnonzero(own[active])
+    energies = fit.problem.energies(solution.parameters, int(inside[0]), int(inside[-1]) + 1)
+    return fit.performance(solution, observations, active), energies
+
+
 class _SequenceFit:
     """A fit over the frames that at least one camera sees, in a world of its own."""
 
@@ -105,6 +131,7 @@ class _SequenceFit:
         self, model: HeadModel, observations: Observations, rig: Rig, options: FitOptions, start: FitStart
     ) -> None:
         self.model, self.options, self.rig = model, options, rig
+        self.covariance = start.identity_covariance
         self.head: HeadPoints = model.restrict(observations.points).to(_DTYPE)
         count = len(observations.frames)
         identity = self._given(start.identity, (model.identity_size,))
@@ -191,24 +218,20 @@ class _SequenceFit:
             seen_px, residual_px = residual_px, np.full(whole.shape, np.nan, dtype=np.float32)
             residual_px[active] = seen_px
         pose = _spread(self._world_pose(found, world), active, rows)
-        turning = Rotation.from_rotvec(pose.reshape(-1, 5, 3)[:, :4].reshape(-1, 3)).as_matrix()
-        for joint in range(4):
-            between = interpolate_rotations(turning[joint::4], rows, whole.frames)
-            pose[~rows, 3 * joint : 3 * joint + 3] = Rotation.from_matrix(between[~rows]).as_rotvec()
-        pose[:, 12:] = interpolate_rows(pose[:, 12:], rows, whole.frames)
         expression = _spread(found.expression.cpu().numpy(), active, rows)
-        uncertainty, reliability = assess(problem, found, residual_px, whole.frames, rows)
+        expression, pose = fill_between(expression, pose, rows, whole.frames)
+        uncertainty, reliability = assess(problem, found, residual_px, whole.frames, rows, self.covariance)
         return Performance(
             frames=whole.frames,
             identity=found.identity.cpu().numpy(),
-            expression=interpolate_rows(expression, rows, whole.frames),
+            expression=expression,
             pose=pose,
             rig=self._world_rig(found, world),
             energies=problem.energies(found),
             residual_px=residual_px,
             converged=solution.converged,
             fps=whole.fps,
-            status=_status(whole.views),
+            status=frame_status(whole.views),
             iterations=solution.iterations,
             uncertainty=uncertainty,
             reliability=reliability,
@@ -262,7 +285,7 @@ def _root(rotation: Array, translation: Array) -> Tensor:
 def _select(start: FitStart, active: NDArray[np.int64]) -> FitStart:
     expression = None if start.expression is None else start.expression[active]
     pose = None if start.pose is None else start.pose[active]
-    return FitStart(start.identity, expression, pose)
+    return replace(start, expression=expression, pose=pose)
 
 
 def _spread(values: Array, active: NDArray[np.int64], rows: NDArray[np.bool_]) -> Array:
@@ -270,8 +293,3 @@ def _spread(values: Array, active: NDArray[np.int64], rows: NDArray[np.bool_]) -
     spread = np.zeros((len(rows), values.shape[1]))
     spread[active] = values
     return spread
-
-
-def _status(views: NDArray[np.int64]) -> NDArray[np.int8]:
-    status = np.where(views > 1, FrameStatus.FITTED, FrameStatus.SINGLE_VIEW)
-    return np.where(views > 0, status, FrameStatus.INTERPOLATED).astype(np.int8)

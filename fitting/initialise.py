@@ -168,3 +168,16 @@ def interpolate_rows(rows: Array, known: NDArray[np.bool_], at: NDArray[np.int64
     """Rows (F, n), those that are not known interpolated linearly by frame number; ends hold."""
     columns = [np.interp(at, at[known], column[known]) for column in rows.T]
     return np.where(known[:, None], rows, np.stack(columns, axis=1))
+
+
+def fill_between(
+    expression: Array, pose: Array, known: NDArray[np.bool_], frames: NDArray[np.int64]
+) -> tuple[Array, Array]:
+    """Expression (F, E) and pose (F, 15), the frames that are not known (F,) between those that are."""
+    pose = pose.copy()
+    turning = Rotation.from_rotvec(pose.reshape(-1, 5, 3)[:, :4].reshape(-1, 3)).as_matrix()
+    for joint in range(4):
+        between = interpolate_rotations(turning[joint::4], known, frames)
+        pose[~known, 3 * joint : 3 * joint + 3] = Rotation.from_matrix(between[~known]).as_rotvec()
+    pose[:, 12:] = interpolate_rows(pose[:, 12:], known, frames)
+    return interpolate_rows(expression, known, frames), pose

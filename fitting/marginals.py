@@ -85,6 +85,11 @@ class Marginals:
         spread[:count] = factor**0.5
         self.shared = spread[:, None] * self.shared * spread
 
+    def inherit(self, covariance: Tensor) -> None:
+        """Take the covariance of the first shared numbers for what it was elsewhere; the others are known."""
+        self.shared.zero_()
+        self.shared[: len(covariance), : len(covariance)] = covariance.to(self.shared)
+
 
 def _chain_blocks(chain: Chain) -> Tensor:
     """(F, n, n) the diagonal blocks of `D^-1`, in the place of the chain's factors."""

@@ -77,9 +77,14 @@ class Observations:
         return np.where(self.used, 1 / np.where(self.used, self.sigma, 1.0) ** 2, 0.0)
 
     @property
+    def seeing(self) -> NDArray[np.bool_]:
+        """(F, C) the cameras that see anything in each frame."""
+        return np.asarray(self.used.any(-1))
+
+    @property
     def views(self) -> NDArray[np.int64]:
         """(F,) number of cameras that see anything in each frame."""
-        return np.asarray(self.used.any(-1).sum(-1), dtype=np.int64)
+        return np.asarray(self.seeing.sum(-1), dtype=np.int64)
 
     def select_frames(self, index: NDArray[np.int64]) -> Observations:
         """The frames at the given positions only; these very ones, without a copy, if that is all of them."""

@@ -29,6 +29,12 @@ class FrameStatus(IntEnum):
     """No camera saw it: expression and pose are interpolated between its neighbours."""
 
 
+def frame_status(views: NDArray[np.int64]) -> NDArray[np.int8]:
+    """(F,) the status of frames that so many cameras saw."""
+    status = np.where(views > 1, FrameStatus.FITTED, FrameStatus.SINGLE_VIEW)
+    return np.where(views > 0, status, FrameStatus.INTERPOLATED).astype(np.int8)
+
+
 @dataclass(frozen=True, eq=False)
 class Performance:
     """A fitted sequence; F frames, C cameras, L landmarks, B identity and E expression coefficients.

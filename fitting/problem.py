@@ -91,12 +91,12 @@ class Problem:
             rig.names,
         )
 
-    def chunks(self, landmarks: int = _CHUNK_LANDMARKS) -> Iterator[tuple[int, int]]:
-        """(start, stop) of frame chunks of at most so many landmarks."""
+    def chunks(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+        """(start, stop) of frame chunks that are evaluated at once, of all frames or from one to another."""
         count, cameras, points = self.precision.shape
-        step = max(1, landmarks // (cameras * points))
-        for start in range(0, count, step):
-            yield start, min(start + step, count)
+        step, end = max(1, _CHUNK_LANDMARKS // (cameras * points)), count if end is None else end
+        for start in range(first, end, step):
+            yield start, min(start + step, end)
 
     def energy(self, parameters: Parameters) -> float:
         """The total energy; its gradient is added to the `.grad` of parameters that require one."""
@@ -115,10 +115,10 @@ class Problem:
         return float(energy.detach())
 
     @torch.no_grad()
-    def energies(self, parameters: Parameters) -> dict[str, float]:
-        """The weighted energy of each term, and "total"."""
+    def energies(self, parameters: Parameters, first: int = 0, end: int | None = None) -> dict[str, float]:
+        """The weighted energy of each term, of all frames or from one to another, and "total"."""
         sums: dict[str, float] = {}
-        for start, stop in self.chunks():
+        for start, stop in self.chunks(first, end):
             for name, value in self.frame_terms(parameters, start, stop).items():
                 sums[name] = sums.get(name, 0.0) + float(value)
         sums |= {name: float(value) for name, value in self.shared_terms(parameters).items()}

@@ -14,7 +14,8 @@ from fitting.uncertainty import Uncertainty, posterior
 
 Array = NDArray[np.float64]
 
-_PLACES = 30
+PLACES = 30
+"""Landmarks at least that say where a head is."""
 
 
 def assess(
@@ -23,6 +24,7 @@ def assess(
     residual_px: NDArray[np.floating],
     frames: NDArray[np.int64],
     rows: NDArray[np.bool_],
+    identity_covariance: Array | None = None,
 ) -> tuple[Uncertainty, Reliability]:
     """Assess a solution.
 
@@ -31,6 +33,7 @@ def assess(
         solution: Phi at the minimum.
         residual_px: (F, C, L) pixels of the whole sequence, NaN where not seen.
         frames: (F,) its frame numbers, and rows: (F,) which of them the problem has.
+        identity_covariance: (B, B) of an identity that was held.
 
     Returns:
         both for all F frames.
@@ -41,7 +44,7 @@ def assess(
     free = free_mask(
         solution, problem.options.frozen, gauge=problem.options.gauge, moving=problem.options.moving
     )
-    uncertainty = posterior(problem, solution, free).spread_over(rows)
+    uncertainty = posterior(problem, solution, free, identity_covariance).spread_over(rows)
     sigmas = residual_px.astype(np.float32)
     sigmas[rows] *= problem.precision.sqrt().cpu().numpy()
     known = places(problem, solution)
@@ -53,7 +56,7 @@ def assess(
 @torch.no_grad()
 def places(problem: Problem, at: Parameters) -> Array:
     """(F, P, 3) metres, some of the landmarks in space."""
-    step = max(1, len(problem.head) // _PLACES)
+    step = max(1, len(problem.head) // PLACES)
     parts = []
     for start, stop in problem.chunks():
         each = at.window(start, stop)

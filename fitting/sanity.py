@@ -6,7 +6,7 @@ that contradict the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,7 +66,7 @@ def examine(observations: Observations, rig: Rig, head: Array, *, poses_known: b
         InputError: what cannot: two cameras were swapped, a camera has mirrored images, lengths are in
             another unit, or the cameras contradict each other and it is not plain which is wrong.
     """
-    warnings = [*_blind(observations, rig), *_empty(observations)]
+    warnings = unseen(observations.seeing, observations.frames, rig.names)
     sample = _sample(observations, rig, head)
     if sample is None:
         return Findings(tuple(warnings))
@@ -85,21 +85,29 @@ def examine(observations: Observations, rig: Rig, head: Array, *, poses_known: b
     return Findings(tuple(warnings), tuple(sorted(contradictions)))
 
 
-def _blind(observations: Observations, rig: Rig) -> Iterator[str]:
-    sees = observations.used.any((0, 2))
+def unseen(sees: NDArray[np.bool_], frames: NDArray[np.int64], names: Sequence[str]) -> list[str]:
+    """A sentence for each camera that sees no face, and one for the frames (F,) that none sees one in.
+
+    Args:
+        sees: (F, C) whether a camera sees one. frames: (F,) their numbers. names: (C,) of the cameras.
+    """
+    return [*_blind(np.asarray(sees.any(0)), names), *_empty(frames, np.asarray(sees.any(1)))]
+
+
+def _blind(sees: NDArray[np.bool_], names: Sequence[str]) -> Iterator[str]:
     for index in np.flatnonzero(~sees) if sees.any() else ():
         yield str(
             InputError(
                 "it sees no face in any frame",
-                where=f"Camera {rig.names[index]}",
+                where=f"Camera {names[int(index)]}",
                 fix="Look at its images, or take it out of the shoot",
             )
         )
 
 
-def _empty(observations: Observations) -> Iterator[str]:
-    missing = observations.frames[observations.views == 0]
-    if 0 < len(missing) < len(observations.frames):
+def _empty(frames: NDArray[np.int64], seen: NDArray[np.bool_]) -> Iterator[str]:
+    missing = frames[~seen]
+    if 0 < len(missing) < len(frames):
         what = "no camera sees a face; they are interpolated between their neighbours"
         yield str(InputError(what, where=f"Frames {_listed(missing)}", fix="Look at their images"))
 

@@ -47,6 +47,7 @@ class Uncertainty:
         focal: (C,) relative.
         distortion: (C, 5) of k1 k2 p1 p2 k3.
         view: (C,) pixels, of where a camera sees the head: root mean square over the head.
+        identity_covariance: (B, B) of beta, where it was kept.
     """
 
     identity: Array
@@ -58,6 +59,7 @@ class Uncertainty:
     focal: Array
     distortion: Array
     view: Array
+    identity_covariance: Array | None = None
 
     def spread_over(self, rows: NDArray[np.bool_]) -> Uncertainty:
         """The same for all frames, of which these are the ones at `rows` (F,): NaN elsewhere."""
@@ -70,7 +72,9 @@ class Uncertainty:
 
 
 @torch.no_grad()
-def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncertainty:
+def posterior(
+    problem: Problem, solution: Parameters, free: Parameters, identity_covariance: Array | None = None
+) -> Uncertainty:
     """The standard deviations of a solution.
 
     What is the same in every view and frame (:attr:`fitting.options.FitOptions.systematic`) does not average
@@ -81,6 +85,7 @@ def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncer
         problem: that was solved.
         solution: Phi at the minimum.
         free: masks of what was free to move.
+        identity_covariance: (B, B) of an identity that was held and found elsewhere, for frames to inherit.
 
     Raises:
         SolverError: if the normal matrix cannot be factorised.
@@ -91,12 +96,22 @@ def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncer
     hessian = linearise(problem, solution, dtype=torch.float32 if held_cameras else torch.float64)
     span = problem.head.expression_range
     at_bound = (solution.expression <= span.low) | (solution.expression >= span.high)
-    loose = Marginals.of(hessian, free).frame_deviation[:, : at_bound.shape[1]]
+    if identity_covariance is not None:
+        free = replace(free, identity=torch.ones_like(free.identity))
+    known = None if identity_covariance is None else torch.as_tensor(identity_covariance)
+    unbound = Marginals.of(hessian, free)
+    if known is not None:
+        unbound.inherit(known)
+    loose = unbound.frame_deviation[:, : at_bound.shape[1]]
+    del unbound
     # A shape at its bound lets the others alone; what it could itself be shows only where it may move.
     held = replace(free, expression=free.expression & ~at_bound)
     marginals = Marginals.of(hessian, held)
     del hessian  # most of the memory
-    marginals.widen(len(solution.identity), _systematic(problem))
+    if known is None:
+        marginals.widen(len(solution.identity), _systematic(problem))
+    else:
+        marginals.inherit(known)
     spread = solution.rebuild(marginals.frame_deviation, marginals.shared_deviation)
     first = len(solution.identity)
     cameras = camera_spread(problem, solution, marginals.shared[first:, first:])
@@ -111,6 +126,7 @@ def posterior(problem: Problem, solution: Parameters, free: Parameters) -> Uncer
         focal=_numpy(cameras.focal[:, 0]),
         distortion=_numpy(cameras.distortion),
         view=_numpy(cameras.view),
+        identity_covariance=_numpy(marginals.shared[:first, :first]),
     )
 
 

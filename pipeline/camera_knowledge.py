@@ -72,7 +72,8 @@ def rig_for_detection(shoot: Shoot) -> Rig | None:
 
 def cameras_fingerprint(shoot: Shoot) -> str:
     """Of everything that the shoot says of its cameras, for the stages that depend on it."""
-    known = file_digest(shoot.cameras_file) if _calibrated(shoot) else None
+    there = _calibrated(shoot) and shoot.cameras_file.is_file()
+    known = file_digest(shoot.cameras_file) if there else None
     return fingerprint(known=known, distance=shoot.calibration.model_dump(include={"distance"}))
 
 

@@ -23,7 +23,8 @@ def forget(shoot: Shoot, stages: Iterable[str]) -> None:
     for stage in stages:
         clear_stamp(shoot.output, stage)
     performance = shoot.performance_file
-    for path in (performance, partial_path(performance), shoot.landmarks_folder):
+    parts = (shoot.performance_parts, shoot.landmarks_folder)
+    for path in (performance, partial_path(performance), *parts):
         _remove(path)
 
 

@@ -13,6 +13,7 @@ from calibration.camera import Rig
 from calibration.errors import InputError, NoFaceError
 from detector.layouts import LAYOUTS, Layout, layout
 from fitting.cameras.modes import CameraPlan
+from fitting.frame_choice import few_landmarks
 from fitting.head_model import HeadModel
 from fitting.observations import Observations
 from fitting.surface import SurfacePoints
@@ -35,19 +36,33 @@ class Sightings:
         rig: the cameras as far as they are known, in the order of the observations.
         plan: what the fit is to take for known of them.
         layout: name of the landmark layout.
-        left_out: frame numbers that fewer cameras than needed have an image of.
-        fingerprints: of the landmark files.
     """
 
     observations: Observations
     rig: Rig
     plan: CameraPlan
     layout: str
-    left_out: tuple[int, ...]
-    fingerprints: tuple[str, ...]
 
 
-def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Sightings:
+@dataclass(frozen=True)
+class Excerpt:
+    """A part of what the cameras of a shoot saw.
+
+    Attributes:
+        numbers: of the frames, ascending; all, if it is None.
+        few_landmarks: whether some landmarks are enough, to tell frames apart by.
+    """
+
+    numbers: tuple[int, ...] | None = None
+    few_landmarks: bool = False
+
+
+WHOLE = Excerpt()
+
+
+def read_sightings(
+    shoot: Shoot, model: HeadModel, *, to_fit: bool = True, excerpt: Excerpt = WHOLE
+) -> Sightings:
     """Read the cameras and landmarks of a shoot.
 
     In a rig of two or more cameras, a frame of which only one camera has an image is left out. A frame that
@@ -57,6 +72,8 @@ def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Si
         shoot: whose cameras are calibrated and whose landmarks are found.
         model: the head model that the layout lies on.
         to_fit: refuse landmarks that the model cannot be fitted to; otherwise they have unknown points.
+        excerpt: the part that is wanted. Of some frames, those that nobody saw are no error, and cameras that
+            see nothing in them are kept.
 
     Raises:
         InputError: the calibration or a landmark file is missing, or they do not belong together.
@@ -64,17 +81,19 @@ def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Si
         NoFaceError: no camera saw a face in any frame.
     """
     rig = given_rig(shoot, {name: source.size for name, source in shoot.sources.items()})
-    stored = [read_landmarks(shoot.landmark_file(name)) for name in shoot.camera_names if name in rig.names]
+    files = [shoot.landmark_file(name) for name in shoot.camera_names if name in rig.names]
+    stored = [_excerpt(read_landmarks(file, excerpt.numbers), excerpt) for file in files]
     _check_alike(stored)
     for name in sorted(set(shoot.camera_names) - set(rig.names)):
         log.warning("Camera %s is not calibrated; it is left out of the fit", name)
     plan = camera_plan(shoot, rig)
-    if plan.finds_places:
+    everything = excerpt.numbers is None
+    if plan.finds_places and everything:
         stored = _placeable(stored)
     names = [each.header.camera for each in stored]
     frames = stored[0].header.frames
     kept = _enough_images(stored)
-    if not kept.any():
+    if everything and not kept.any():
         raise InputError("No frame was seen by two cameras", where=shoot.name)
     name = stored[0].header.layout
     chosen = layout(name if name in LAYOUTS else shoot.fit_layout, model)
@@ -85,9 +104,10 @@ def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Si
             fix="Run: vultus detect --force",
         )
     seen = np.stack([each.seen for each in stored], axis=1)
-    if not seen[kept].any():
+    if everything and not seen[kept].any():
         raise NoFaceError("No camera saw a face in any frame", where=shoot.name)
     points = _points(chosen, to_fit)
+    points = points.subset(few_landmarks(len(points))) if excerpt.few_landmarks else points
     # landmarks that a head model of others has no point for
     known = np.isfinite(points.weights).all(axis=1) | (chosen.surface is None)
     wanted = np.ix_(kept, known)
@@ -99,9 +119,15 @@ def read_sightings(shoot: Shoot, model: HeadModel, *, to_fit: bool = True) -> Si
         points=points.subset(known),
         fps=shoot.settings.shoot.fps,
     )
-    left_out = tuple(int(frame) for frame in frames[~kept])
-    fingerprints = tuple(each.header.fingerprint for each in stored)
-    return Sightings(observations, rig.select(names), plan, chosen.name, left_out, fingerprints)
+    return Sightings(observations, rig.select(names), plan, chosen.name)
+
+
+def _excerpt(stored: Landmarks, excerpt: Excerpt) -> Landmarks:
+    """Some of the landmarks, without what holds the memory of the others."""
+    if not excerpt.few_landmarks:
+        return stored
+    few, rows = few_landmarks(stored.rows.mean.shape[1]), stored.rows
+    return replace(stored, rows=replace(rows, mean=rows.mean[:, few], sigma=rows.sigma[:, few]))
 
 
 def _placeable(stored: Sequence[Landmarks]) -> list[Landmarks]:

@@ -28,6 +28,7 @@ class StageFunction(Protocol):
 WHOLE: dict[str, StageFunction] = {
     "calibrate": calibrate.main,
     "detect": detect.main,
+    "identity": fit.identity,
     "fit": fit.main,
     "export": export.main,
     "overlay": overlay.main,
@@ -37,11 +38,11 @@ WHOLE: dict[str, StageFunction] = {
 
 ChunkFunction = Callable[[Shoot, str, Progress], Path]
 
-CHUNKS: dict[str, ChunkFunction] = {"detect": detect.chunk}
+CHUNKS: dict[str, ChunkFunction] = {"detect": detect.chunk, "fit": fit.chunk}
 """How a chunk of frames of a stage is done; the stage as a whole puts its chunks together."""
 
 SHARES = {"calibrate": 0.05, "detect": 0.5, "fit": 0.25, "export": 0.05, "overlay": 0.13, "report": 0.02}
-"""Of the whole work, roughly, for the progress."""
+"""Of the whole work, roughly, for the progress, where one process does it all: the fit then finds the identity."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,20 @@ def shoot_steps(shoot: Shoot) -> tuple[Step, ...]:
         Step("calibrate"),
         *parts,
         Step("detect", needs=tuple(part.name for part in parts) or ("calibrate",)),
-        Step("fit", needs=("detect",)),
+        *_fit_steps(shoot),
         Step("export", needs=("fit",)),
         Step("overlay", needs=("fit",)),
         Step("report", needs=("export", "overlay")),
     )
+
+
+def _fit_steps(shoot: Shoot) -> tuple[Step, ...]:
+    """The fit; of a long take what all frames share, then stretches of it."""
+    parts = tuple(Step("fit", frames, needs=("identity",)) for frames in fit.chunks(shoot))
+    if not parts:
+        return (Step("fit", needs=("detect",)),)
+    whole = Step("fit", needs=tuple(part.name for part in parts))
+    return (Step("identity", needs=("detect",)), *parts, whole)
 
 
 def check(shoot: Shoot) -> None:

@@ -158,9 +158,7 @@ def fit_with_cameras(
     head = _head(model, observations, start)
     given = find_cameras(observations, list(cameras), head, lenses_known=not plan.finds_lenses)
     seen = observations.select_cameras(given.kept)
-    if plan.mode == CameraMode.MOVING:
-        slower = options.weights.temporal * _HAND_HELD
-        options = replace(options, weights=replace(options.weights, temporal=slower))
+    options = with_slower_motion(plan, options)
     heads = _size_spread(model, observations)
     source = _source(plan, given.rig, heads, known_head=start.identity is not None)
     caution = _CAUTION.format(_BENT if plan.finds_lenses else "place of a camera")
@@ -178,6 +176,14 @@ def fit_with_cameras(
     fitted = _with_camera_spread(fitted, loosest, repeats, factor)
     fitted = replace(fitted, rig=replace(fitted.rig, source=source))
     return describe_cameras(fitted, turning=given.turning)
+
+
+def with_slower_motion(plan: CameraPlan, options: FitOptions) -> FitOptions:
+    """The options; with a camera in a hand, E_temporal weighs less, as the head moves against the camera."""
+    if plan.mode != CameraMode.MOVING:
+        return options
+    slower = options.weights.temporal * _HAND_HELD
+    return replace(options, weights=replace(options.weights, temporal=slower))
 
 
 def has_own_world(rig: Rig) -> bool:

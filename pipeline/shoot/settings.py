@@ -123,7 +123,11 @@ class FitWeightSettings(Section):
 
 
 class FitSettings(Section):
-    """``[fit]``: the head model and the solver."""
+    """``[fit]``: the head model and the solver.
+
+    Attributes:
+        chunk: frames beyond which a take is fitted in stretches of at most so many; 0 for never.
+    """
 
     model: str = "makehuman"
     cameras: Literal["auto", "known", "refine", "poses", "unknown", "moving"] = "auto"
@@ -134,6 +138,7 @@ class FitSettings(Section):
     identity_prior: Literal["gaussian", "mixture"] | None = None
     robust: Literal["none", "huber", "geman_mcclure"] | None = None
     personal_shape: bool = False
+    chunk: int = Field(default=1500, ge=0)
     weights: FitWeightSettings = FitWeightSettings()
     device: Device = "auto"
 

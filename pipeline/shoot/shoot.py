@@ -82,6 +82,11 @@ class Shoot:
         return self.output / "performance.h5"
 
     @property
+    def performance_parts(self) -> Path:
+        """What the fit of a long take has done so far, until it is whole."""
+        return self.output / "performance.parts"
+
+    @property
     def export_folder(self) -> Path:
         """What the exports write."""
         return self.output / "export"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.progress import Progress, silent, span
 from pipeline.shoot.shoot import Shoot
-from pipeline.steps import SHARES, WHOLE, check, run_step
+from pipeline.steps import SHARES, check, run_step
 
 
 def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> Path:
@@ -25,8 +25,8 @@ def main(shoot: Shoot, *, force: bool = False, progress: Progress = silent) -> P
     """
     check(shoot)
     start = 0.0
-    for stage in WHOLE:
-        end = start + SHARES[stage]
+    for stage, share in SHARES.items():
+        end = start + share
         run_step(shoot, stage, force=force, progress=span(progress, start, end))
         start = end
     return shoot.output

@@ -108,6 +108,18 @@ def performance_fingerprint(path: Path) -> str | None:
     return stored_fingerprint(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA)
 
 
+def performance_frames(path: Path) -> list[int]:
+    """The frame numbers of a performance file, and nothing else of it.
+
+    Raises:
+        InputError: there is no such file.
+        CorruptStoreError: it is damaged or of another kind.
+    """
+    with reading(path, kind=KIND, schema=SCHEMA, oldest=OLDEST_SCHEMA) as file:
+        frames: list[int] = file["frames"][:].tolist()
+        return frames
+
+
 def performance_version(path: Path) -> str:
     """The version of vultus that wrote a performance file.
 

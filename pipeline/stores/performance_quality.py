@@ -29,6 +29,8 @@ def write_uncertainty(file: h5py.File, uncertainty: Uncertainty) -> None:
     for name, units in _UNITS.items():
         group[name] = np.asarray(getattr(uncertainty, name), dtype=np.float32)
         group[name].attrs["units"] = units
+    if uncertainty.identity_covariance is not None:
+        group["identity_covariance"] = uncertainty.identity_covariance.astype(np.float32)
 
 
 def read_uncertainty(file: h5py.File) -> Uncertainty | None:
@@ -39,6 +41,8 @@ def read_uncertainty(file: h5py.File) -> Uncertainty | None:
     known = {name: group[name][:].astype(np.float64) for name in _UNITS if name in group}
     # files from before it was known
     known.setdefault("view", np.full(len(known["focal"]), np.nan))
+    if "identity_covariance" in group:
+        known["identity_covariance"] = group["identity_covariance"][:].astype(np.float64)
     return Uncertainty(**known)
 
 

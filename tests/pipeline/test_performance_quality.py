@@ -16,7 +16,7 @@ from tests.pipeline.test_performance_store import INFO, performance
 
 def uncertainty() -> Uncertainty:
     random = np.random.default_rng(4)
-    shapes = ((150,), (3, 52), (3, 15), (3,), (2, 3), (2, 3), (2,), (2, 5), (2,))
+    shapes = ((150,), (3, 52), (3, 15), (3,), (2, 3), (2, 3), (2,), (2, 5), (2,), (150, 150))
     return Uncertainty(*(random.random(shape).astype(np.float32).astype(np.float64) for shape in shapes))
 
 

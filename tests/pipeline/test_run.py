@@ -116,7 +116,7 @@ def test_a_stage_that_lost_frames_lets_those_after_it_go_on(synthetic: Synthetic
     ("arguments", "words"),
     [
         (("--stage", "export", "--frames", "1001-1002"), "not done in chunks"),
-        (("--stage", "paint"), "calibrate, detect, fit"),
+        (("--stage", "paint"), "calibrate, detect, identity, fit"),
         (("--stage", "detect", "--frames", "1001-1002", "--force"), ""),
     ],
 )
