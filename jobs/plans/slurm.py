@@ -1,6 +1,6 @@
 """A plan as batch scripts of SLURM, an array for the chunks of a stage, and a script that submits them.
 
-Tried with SLURM on one node: what waits for a job that fails is cancelled, and submitting again goes on.
+Tried with SLURM on one node, where every job ended well.
 """
 
 from __future__ import annotations
