@@ -252,5 +252,5 @@ def _energies(
 
 def _repeats(residual_px: NDArray[np.floating], options: FitOptions) -> float:
     """By how much E_identity weighs more; see :attr:`fitting.options.FitOptions.systematic`."""
-    views = int(np.isfinite(residual_px).sum()) / residual_px.shape[2]
-    return 1 + options.systematic * views
+    views = float(np.count_nonzero(np.isfinite(residual_px))) / residual_px.shape[2]
+    return float(1 + options.systematic * views)

@@ -42,7 +42,7 @@ CHUNKS: dict[str, ChunkFunction] = {"detect": detect.chunk, "fit": fit.chunk}
 """How a chunk of frames of a stage is done; the stage as a whole puts its chunks together."""
 
 SHARES = {"calibrate": 0.05, "detect": 0.5, "fit": 0.25, "export": 0.05, "overlay": 0.13, "report": 0.02}
-"""Of the whole work, roughly, for the progress, where one process does it all: the fit then finds the identity."""
+"""Of the whole work, roughly, for the progress, where one process does it all; the fit finds the identity."""
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,7 @@ layout = "dense320"      # landmarks to find; see: vultus layouts list
 # solver = "lbfgs"       # lm (Levenberg-Marquardt) or lbfgs: the same answer, lm several times faster
 # max_iterations = 200
 # personal_shape = true  # detect all vertices; what all cameras see beyond the head model moves the neutral
+# chunk = 1500           # frames that are fitted at once; longer takes in stretches, 0 for never
 # identity_prior = "mixture"   # gaussian, or the mixture of the heads that the model was made from
 # robust = "huber"       # how far landmarks are believed that lie far off: none, huber, geman_mcclure
 # [fit.weights]          # landmarks, identity, expression, bounds, joints, temporal, intersect
