@@ -12,6 +12,7 @@ from dataclasses import replace
 from jobs.ledger import Measure
 from jobs.tasks import SURVEY, Task, Work
 from pipeline.detection_memory import detect_memory
+from pipeline.fit_memory import fit_memory, identity_memory, joining_memory
 from pipeline.frames.sources import READ_THREADS
 
 MIB = 1 << 20
@@ -25,10 +26,7 @@ _WORST = 4.0  # no task is believed to take more than so many times what its for
 
 _PICTURE = 3  # bytes of a pixel
 _DECODING = 15  # while it is read: as floats, and as a picture
-_SOLVER = 150 * MIB
-_SIGHTING = 256  # of a landmark in an image; measured with 20 to 300 frames of six cameras
-_RESULT = 16  # of a landmark in an image, in what a fit leaves, as it is put together
-_IDENTITY_FRAMES = 240
+_OVERLAP = 48  # frames that a stretch is fitted with and that are not its own
 _MESH = 5051 * 3 * 8 * 4  # of a frame: vertices and normals, on their way to a file
 _FILES = 100 * MIB
 _MOVIES = 150 * MIB
@@ -52,12 +50,12 @@ def _detect(work: Work) -> int:
 
 
 def _fit(work: Work) -> int:
-    return _SOLVER + _SIGHTING * work.frames * work.cameras * work.landmarks
+    frames = work.frames + _OVERLAP
+    return fit_memory(frames, work.cameras, work.landmarks, found_cameras=True)
 
 
 def _identity(work: Work) -> int:
-    chosen = replace(work, frames=min(work.frames, _IDENTITY_FRAMES))
-    return _fit(chosen) + _RESULT * work.frames * work.cameras * work.landmarks
+    return identity_memory(work.frames, work.cameras, work.landmarks)
 
 
 def _export(work: Work) -> int:
@@ -103,13 +101,13 @@ def estimate(task: Task, measured: Iterable[Measure] = ()) -> int:
 
 
 def _held(task: Task) -> int:
-    """What a task holds besides its process: one that puts chunks together has one of them at a time."""
-    work, chunk = task.work, f"{task.sequence}/{task.stage} "
-    chunks = sum(need.startswith(chunk) for need in task.needs)
-    if task.frames or not chunks:
+    """What a task holds besides its process: a fit that puts stretches together does not fit all at once."""
+    work, stretch = task.work, f"{task.sequence}/fit "
+    stretches = sum(need.startswith(stretch) for need in task.needs) if task.stage == "fit" else 0
+    if not stretches:
         return FORMULAS[task.stage](work)
-    longest = replace(work, frames=-(-work.frames // chunks))
-    return FORMULAS[task.stage](longest) + _RESULT * work.frames * work.cameras * work.landmarks
+    longest = replace(work, frames=-(-work.frames // stretches))
+    return _fit(longest) + joining_memory(work.frames, work.cameras, work.landmarks)
 
 
 def advice(task: Task) -> str:
