@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from jobs.crew import Call, Crew
 from jobs.demands import gib, priority, resources
@@ -13,8 +13,24 @@ from jobs.graph import SequenceGraph, ended_here
 from jobs.memory import advice
 from jobs.tasks import SURVEY, JobContext, Receipt, State, Task
 
-if TYPE_CHECKING:
-    from jobs.survey import Survey
+
+class Surveyed(Protocol):
+    """What the conductor has to know of a survey; see :class:`jobs.survey.Survey`."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """Of the survey."""
+        ...
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The steps of the sequence."""
+        ...
+
+    @property
+    def rig(self) -> str:
+        """The same for all sequences that share a calibration."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +43,7 @@ class Functions:
         estimate: memory that a task takes, bytes.
     """
 
-    survey: Callable[[Task, JobContext], Survey]
+    survey: Callable[[Task, JobContext], Surveyed]
     execute: Callable[..., Receipt]
     estimate: Callable[[Task], float]
 

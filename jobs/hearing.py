@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from distributed import KilledWorker
 
 from calibration.errors import VultusError
+from jobs.assignment import Surveyed
 from jobs.crew import Broken, Forgotten, Happening, Progressed, Returned, Started
 from jobs.desk import Desk
 from jobs.graph import Ended, SequenceGraph, ended_here
@@ -55,14 +55,14 @@ def _noted(desk: Desk, graph: SequenceGraph, happening: Happening) -> bool:
     return True
 
 
-def _returned(desk: Desk, graph: SequenceGraph, result: Any) -> None:
+def _returned(desk: Desk, graph: SequenceGraph, result: Receipt | Surveyed) -> None:
     """A task has ended with its receipt, or a survey with what it found."""
-    receipt: Receipt = result if isinstance(result, Receipt) else result.receipt
+    receipt = result if isinstance(result, Receipt) else result.receipt
     graph.end(receipt)
     desk.notes.ended(receipt)
     if receipt.state in ENDED_WELL:
         desk.went_well.add(receipt.stage)
-    if receipt is not result and receipt.state in ENDED_WELL:
+    if not isinstance(result, Receipt) and receipt.state in ENDED_WELL:
         graph.extend(result.tasks, result.rig)
         desk.notes.planned(result.tasks)
         desk.lineup.looked_at(graph)

@@ -11,6 +11,7 @@ from pipeline.commands.bench_database import command as bench_database
 from pipeline.commands.bench_export import command as bench_export
 from pipeline.commands.bench_feed import command as bench_feed
 from pipeline.commands.bench_fit import command as bench_fit
+from pipeline.commands.bench_jobs import command as bench_jobs
 from pipeline.commands.common import working
 
 QUERIES = "68,320,703,5000,50000"
@@ -81,3 +82,4 @@ command.add_command(bench_database)
 command.add_command(bench_export)
 command.add_command(bench_feed)
 command.add_command(bench_fit)
+command.add_command(bench_jobs)

@@ -1,4 +1,4 @@
-"""A client that conducts a job of cheap tasks: ``python -m tests.jobs.chaos_client ADDRESS FOLDER SHOOT...``"""
+"""A client that conducts a job of cheap tasks: ``-m tests.jobs.chaos_client ADDRESS FOLDER SHOOT...``"""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -50,6 +51,10 @@ async def _worker(port: int, name: str, folder: Path) -> None:
             await asyncio.sleep(_PAUSE)
 
 
+def _run_worker(port: int, name: str, folder: Path) -> None:
+    asyncio.run(_worker(port, name, folder))
+
+
 def _run(work: Callable[[], object]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     work()
@@ -73,9 +78,8 @@ def main(port: int, workers: int, folder: Path) -> None:
         }
     )
     works: dict[str, Callable[[], object]] = {"scheduler": lambda: asyncio.run(_scheduler(port))}
-    for number in range(workers):
-        name = f"worker-{number}"
-        works[name] = lambda name=name: asyncio.run(_worker(port, name, folder))
+    for name in (f"worker-{number}" for number in range(workers)):
+        works[name] = partial(_run_worker, port, name, folder)
     running = {name: _start(work, folder / name) for name, work in works.items()}
     while not select.select([sys.stdin], [], [], _PAUSE)[0]:
         for name, process in running.items():
