@@ -7,6 +7,7 @@ to fetch it, and the scheduler has less to do. Only what tasks say to each other
 
 from __future__ import annotations
 
+import pickle
 import queue
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from distributed import Client, Future, KilledWorker, get_worker
-from distributed.protocol import Serialize, to_serialize
 
 from jobs.tasks import JobContext, Task
 from jobs.worker_progress import PROGRESS_TOPIC
@@ -219,8 +219,7 @@ class Crew:
         def hear(event: tuple[float, dict[str, Any]]) -> None:
             told = event[1]
             if told["job"] == job:
-                item = told["happening"]  # Nothing is packed on the way between threads.
-                happened.put(item.data if isinstance(item, Serialize) else item)
+                happened.put(pickle.loads(told["happening"]))  # noqa: S301 - of Dask's own tasks, as results are
 
         def hear_progress(event: tuple[float, dict[str, Any]]) -> None:
             told = event[1]
@@ -275,7 +274,7 @@ def _perform(
     worker, key = get_worker(), given[0].key
 
     def tell(happening: Happening) -> None:
-        worker.log_event(TOPIC, {"job": job, "happening": to_serialize(happening)})
+        worker.log_event(TOPIC, {"job": job, "happening": pickle.dumps(happening)})
 
     tell(Started(key, str(worker.name)))
     result = function(*given, *needed)
