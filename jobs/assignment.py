@@ -5,32 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from jobs.crew import Call, Crew
 from jobs.demands import gib, priority, resources
 from jobs.graph import SequenceGraph, ended_here
 from jobs.memory import advice
-from jobs.tasks import SURVEY, JobContext, Receipt, State, Task
-
-
-class Surveyed(Protocol):
-    """What the conductor has to know of a survey; see :class:`jobs.survey.Survey`."""
-
-    @property
-    def receipt(self) -> Receipt:
-        """Of the survey."""
-        ...
-
-    @property
-    def tasks(self) -> tuple[Task, ...]:
-        """The steps of the sequence."""
-        ...
-
-    @property
-    def rig(self) -> str:
-        """The same for all sequences that share a calibration."""
-        ...
+from jobs.tasks import SURVEY, JobContext, Receipt, State, Survey, Task
 
 
 @dataclass(frozen=True)
@@ -43,7 +23,7 @@ class Functions:
         estimate: memory that a task takes, bytes.
     """
 
-    survey: Callable[[Task, JobContext], Surveyed]
+    survey: Callable[[Task, JobContext], Survey]
     execute: Callable[..., Receipt]
     estimate: Callable[[Task], float]
 

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from jobs.tasks import JobContext, Receipt, Task
-
-if TYPE_CHECKING:
-    from jobs.survey import Survey
+from jobs.tasks import JobContext, Receipt, Survey, Task
 
 
 def survey(task: Task, context: JobContext) -> Survey:

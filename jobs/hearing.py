@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator
 from distributed import KilledWorker
 
 from calibration.errors import VultusError
-from jobs.assignment import Surveyed
 from jobs.crew import Broken, Forgotten, Happening, Progressed, Returned, Started
 from jobs.desk import Desk
 from jobs.graph import Ended, SequenceGraph, ended_here
-from jobs.tasks import ENDED_WELL, Receipt, State
+from jobs.tasks import ENDED_WELL, Receipt, State, Survey
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ def _noted(desk: Desk, graph: SequenceGraph, happening: Happening) -> bool:
     return True
 
 
-def _returned(desk: Desk, graph: SequenceGraph, result: Receipt | Surveyed) -> None:
+def _returned(desk: Desk, graph: SequenceGraph, result: Receipt | Survey) -> None:
     """A task has ended with its receipt, or a survey with what it found."""
     receipt = result if isinstance(result, Receipt) else result.receipt
     graph.end(receipt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,30 +12,12 @@ from jobs.attempt import Ending, Hands, attempt
 from jobs.receipts import read_receipt, receipt_file
 from jobs.step_lock import hold_step
 from jobs.task_shoot import open_shoot
-from jobs.tasks import ENDED_WELL, JobContext, Receipt, State, Task, Work
+from jobs.tasks import ENDED_WELL, JobContext, State, Survey, Task, Work
 from pipeline.forgetting import forget
 from pipeline.frames.ranges import format_frames, parse_frames
 from pipeline.shoot.shoot import Shoot
 from pipeline.steps import WHOLE, Step, check, shoot_steps
 from pipeline.stores.fingerprint import file_digest
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What was found of a shoot.
-
-    Attributes:
-        sequence, shoot: as in the task.
-        receipt: of the survey; it says why where it failed.
-        tasks: the steps of the shoot, each after those that it needs; empty where the survey failed.
-        rig: the same for all sequences that share a calibration, which is made but once; empty for others.
-    """
-
-    sequence: str
-    shoot: str
-    receipt: Receipt
-    tasks: tuple[Task, ...] = ()
-    rig: str = ""
 
 
 def survey(task: Task, context: JobContext) -> Survey:

@@ -129,6 +129,24 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Survey:
+    """What a worker found of a shoot. The client reads it, so it stands apart from what looks.
+
+    Attributes:
+        sequence, shoot: as in the task.
+        receipt: of the survey; it says why where it failed.
+        tasks: the steps of the shoot, each after those that it needs; empty where the survey failed.
+        rig: the same for all sequences that share a calibration, which is made but once; empty for others.
+    """
+
+    sequence: str
+    shoot: str
+    receipt: Receipt
+    tasks: tuple[Task, ...] = ()
+    rig: str = ""
+
+
+@dataclass(frozen=True)
 class JobContext:
     """What a worker has to know of the job, beside its task.
 

@@ -11,14 +11,14 @@ from jobs.attempt import Ending, Hands, attempt
 from jobs.graph import left_out
 from jobs.provenance import inputs_fingerprint
 from jobs.step_lock import hold_step
-from jobs.survey import Survey, survey
+from jobs.survey import survey
 from jobs.task_shoot import open_shoot
 from jobs.tasks import ENDED_WELL, JobContext, Receipt, State, Task
 from pipeline.shoot.shoot import Shoot
 from pipeline.steps import StepDone, run_step
 from pipeline.stores.outcome import read_outcome
 
-__all__ = ["Survey", "execute", "survey"]
+__all__ = ["execute", "survey"]
 
 
 def execute(task: Task, context: JobContext, *needed: Receipt) -> Receipt:

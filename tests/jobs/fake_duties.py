@@ -18,7 +18,7 @@ from distributed import get_worker
 from calibration.whole_file import write_text
 from jobs.cancelling import CancelledRunError, stopping
 from jobs.receipts import write_receipt
-from jobs.tasks import ENDED_WELL, JobContext, Receipt, State, Task, Work
+from jobs.tasks import ENDED_WELL, JobContext, Receipt, State, Survey, Task, Work
 from pipeline.stores.lock import alone
 
 EXECUTIONS = "executions.log"
@@ -43,15 +43,6 @@ class Plan:
     fails: dict[str, str] = field(default_factory=dict)
     kills: Sequence[str] = ()
     trouble: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Survey:
-    sequence: str
-    shoot: str
-    receipt: Receipt
-    tasks: tuple[Task, ...] = ()
-    rig: str = ""
 
 
 def make_sequence(folder: Path, plan: Plan) -> Path:
