@@ -5,6 +5,7 @@ What is measured is what a cluster takes for itself. It says nothing about image
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -15,11 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dask
 import psutil
 from distributed import Client
 
 from calibration.errors import VultusError
 from jobs.assignment import Functions
+from jobs.clusters.profile import read_profile
+from jobs.clusters.worker_setup import DASK, dask_variables
 from jobs.conductor import conduct
 from jobs.desk import Job
 from jobs.ledger import Ledger
@@ -34,6 +38,7 @@ SHARES = (0.1, 0.5, 1.0)
 
 _LOOPBACK = "127.0.0.1"
 _START_S = 60.0
+_PYTHON = (sys.executable, "-m")
 
 
 @dataclass(frozen=True)
@@ -167,10 +172,9 @@ class _Loopback:
 @contextmanager
 def _cluster(folder: Path, workers: int) -> Iterator[tuple[_Loopback, psutil.Process]]:
     file = folder / "scheduler.json"
-    dask = [sys.executable, "-m", "distributed.cli.dask_"]
     common = ["--host", _LOOPBACK, "--no-dashboard", "--scheduler-file", str(file)]
-    scheduler = [*dask[:-1], f"{dask[-1]}scheduler", "--port", "0", *common]
-    worker = [*dask[:-1], f"{dask[-1]}worker", "--nthreads", "1", "--no-nanny", *common]
+    scheduler = [*_PYTHON, "distributed.cli.dask_scheduler", "--port", "0", *common]
+    worker = [*_PYTHON, "distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", *common]
     worker += ["--resources", "MEMORY=4", "--memory-limit", "0", "--local-directory", str(folder)]
     started = [_start(scheduler)]
     try:
@@ -178,7 +182,10 @@ def _cluster(folder: Path, workers: int) -> Iterator[tuple[_Loopback, psutil.Pro
         while not file.exists() and time.monotonic() < until:
             time.sleep(0.05)
         started += [_start(worker) for _ in range(workers)]
-        with Client(scheduler_file=str(file), timeout=_START_S, set_as_default=False) as client:
+        with (
+            dask.config.set(DASK),
+            Client(scheduler_file=str(file), timeout=_START_S, set_as_default=False) as client,
+        ):
             client.wait_for_workers(workers, _START_S)
             yield _Loopback(client), psutil.Process(started[0].pid)
     except (OSError, TimeoutError) as error:
@@ -190,7 +197,8 @@ def _cluster(folder: Path, workers: int) -> Iterator[tuple[_Loopback, psutil.Pro
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | dask_variables(read_profile("local"))
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 class _Meter(Unwatched):

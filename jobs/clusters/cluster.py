@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import dask
 from distributed import Client
 
 from calibration.errors import InputError, VultusError
 from jobs.clusters.profile import ClusterProfile
 from jobs.clusters.security import security_of
+from jobs.clusters.worker_setup import dask_settings
 
 Say = Callable[[str], None]
 """Told, in a line, what a person should read while a cluster opens."""
@@ -107,9 +109,10 @@ def connect(profile: ClusterProfile, timeout: float) -> Client:
     """
     address = profile.scheduler.address
     try:
-        return Client(
-            address, timeout=timeout, security=security_of(profile), set_as_default=False, name="vultus"
-        )
+        with dask.config.set(dask_settings(profile)):
+            return Client(
+                address, timeout=timeout, security=security_of(profile), set_as_default=False, name="vultus"
+            )
     except (OSError, ValueError) as error:
         raise InputError(
             f"The scheduler does not answer ({error})",

@@ -28,6 +28,8 @@ DASK = {
     # A long step in a library that holds Python's lock must not look like a dead worker, nor fill the log.
     "distributed.scheduler.worker-ttl": "20 minutes",
     "distributed.admin.tick.limit": "5 minutes",
+    # Scheduler, workers and client keep their last messages; by the thousand they are what makes them grow.
+    "distributed.admin.low-level-log-length": 100,
 }
 
 
