@@ -106,6 +106,16 @@ def read_profile(cluster: str, file: Path | None = None, workers: int | None = N
     return profile if workers is None else _with_workers(profile, workers)
 
 
+def scheduler_profile(host: str, port: int, file: Path | None) -> ClusterProfile:
+    """The profile of a scheduler that is to listen at an address, with certificates if the file has them.
+
+    Raises:
+        UsageError, InputError: as :func:`read_profile`.
+    """
+    protocol = "tls" if file is not None and "tls" in _tables(file) else "tcp"
+    return read_profile(f"{protocol}://{host}:{port}", file)
+
+
 def packaged_profile(kind: str) -> str:
     """The commented file of a kind, as text to read and to change.
 

@@ -13,7 +13,7 @@ import dask
 from distributed import Nanny, rpc
 from distributed.utils import silence_logging_cmgr
 
-from calibration.errors import InputError
+from calibration.errors import InputError, VultusError
 from jobs.clusters.cluster import Say
 from jobs.clusters.local import machine_settings, words, worker_specs
 from jobs.clusters.machine import WorkerShare, shares, this_machine
@@ -22,6 +22,7 @@ from jobs.clusters.security import is_loopback, security_of
 from jobs.clusters.signals import Stop, settle, stop_on_signals, stopped
 
 PAUSE = 1.0
+TRIES = 3
 LEAVE = 20.0
 """Seconds for the workers to end in, less than a batch system leaves between asking and killing."""
 READY = "Workers are ready"
@@ -44,6 +45,7 @@ def serve(
     Raises:
         InputError: the scheduler does not answer, or has gone and not come back.
         UsageError: the machine has not what the profile asks for.
+        VultusError: the workers do not start.
         InterruptedRunError, TerminatedRunError: after SIGINT and SIGTERM.
     """
     settings = profile.workers.model_copy(update={"count": workers} if workers else {})
@@ -63,6 +65,7 @@ class _Server:
     parts: tuple[WorkerShare, ...]
     lifetime: float | None
     say: Say
+    failures: int = 0
 
     async def run(self) -> signal.Signals | None:
         """Serve until a signal, which is returned, or until the lifetime is over."""
@@ -104,19 +107,35 @@ class _Server:
     async def _until_gone(self, stop: Stop) -> None:
         """Run all workers until the scheduler or the end has them leave."""
         nannies = self._nannies()
-        running = asyncio.create_task(self._run(nannies))
-        either: set[asyncio.Future[Any]] = {running, stop}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not stop.done():
-            self.say("The scheduler has gone; waiting for it to come back")
-        running.cancel()
-        closing = (nanny.close(timeout=LEAVE) for nanny in nannies)
-        await asyncio.gather(running, *closing, return_exceptions=True)
+        starting = asyncio.gather(*nannies, return_exceptions=True)
+        if not await self._first(starting, stop) and self._have_started(starting.result()):
+            self.say(f"{READY} at {self.profile.scheduler.address}")
+            finished = asyncio.gather(*(nanny.finished() for nanny in nannies), return_exceptions=True)
+            if not await self._first(finished, stop):
+                self.say("The scheduler has gone; waiting for it to come back")
+        # A nanny that is stopped while it starts never closes.
+        await asyncio.wait({starting}, timeout=LEAVE)
+        await asyncio.wait(
+            [asyncio.ensure_future(nanny.close(timeout=LEAVE)) for nanny in nannies], timeout=LEAVE
+        )
 
-    async def _run(self, nannies: list[Nanny]) -> None:
-        await asyncio.gather(*nannies)
-        self.say(f"{READY} at {self.profile.scheduler.address}")
-        await asyncio.gather(*(nanny.finished() for nanny in nannies))
+    def _have_started(self, results: list[object]) -> bool:
+        """Whether all workers are there; a scheduler that goes meanwhile is a reason why not, but not for ever.
+
+        Raises:
+            VultusError: they do not start, however often it is tried.
+        """
+        errors = [each for each in results if isinstance(each, Exception)]
+        self.failures = self.failures + 1 if errors else 0
+        if self.failures >= TRIES:
+            raise VultusError(f"The workers do not start ({errors[0]})", where=self.profile.scheduler.address)
+        return not errors
+
+    async def _first(self, work: asyncio.Future[Any], stop: Stop) -> bool:
+        """Whether the end comes before the work is done."""
+        either: set[asyncio.Future[Any]] = {work, stop}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return stop.done()
 
     def _nannies(self) -> list[Nanny]:
         address, interface = self.profile.scheduler.address, self.profile.scheduler.interface

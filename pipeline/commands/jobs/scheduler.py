@@ -21,7 +21,7 @@ Then, on each machine that shall work: vultus jobs worker tls://10.1.2.3:8786 --
 @click.option("--profile", type=click.Path(path_type=Path), help="See: vultus jobs profile show address")
 def command(host: str, port: int, profile: Path | None) -> None:
     """Run a scheduler that outlives the jobs, and the machines that they are started from."""
-    from jobs.clusters.profile import read_profile
+    from jobs.clusters.profile import scheduler_profile
     from jobs.clusters.scheduling import schedule
 
-    schedule(read_profile(f"tcp://{host}:{port}", profile), host, port, say=click.echo)
+    schedule(scheduler_profile(host, port, profile), host, port, say=click.echo)
