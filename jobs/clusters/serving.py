@@ -120,7 +120,7 @@ class _Server:
         )
 
     def _have_started(self, results: list[object]) -> bool:
-        """Whether all workers are there; a scheduler that goes meanwhile is a reason why not, but not for ever.
+        """Whether all workers are there. A scheduler may go meanwhile, which is no reason for ever.
 
         Raises:
             VultusError: they do not start, however often it is tried.

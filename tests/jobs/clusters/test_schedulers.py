@@ -43,6 +43,7 @@ def test_workers_that_were_started_without_resources_are_told_how() -> None:
     assert "--resources MEMORY=16,GPU=1 --preload jobs.clusters.preload" in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_killed_and_comes_back_is_found_again_by_client_and_workers() -> None:
     """The workers of `vultus jobs worker` stay, and so does the client that reconnects."""
     with scheduler() as first:

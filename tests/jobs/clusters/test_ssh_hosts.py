@@ -116,6 +116,7 @@ def profile(host: _Server, **workers: object) -> ClusterProfile:
     )
 
 
+@pytest.mark.slow
 def test_a_host_is_logged_in_to_and_works_and_its_workers_leave_at_the_end(host: _Server) -> None:
     """The host shares out what it has, as with `vultus jobs worker`; nothing runs on when the job is done."""
     with open_cluster(profile(host)) as cluster:
