@@ -14,6 +14,7 @@ import click
 
 from calibration.errors import VultusError
 from pipeline.commands.lazy_group import LazyGroup
+from pipeline.openmp import spin_briefly
 
 COMMANDS = {
     "init": ("pipeline.commands.init", "Look at a shoot's folders and write a shoot.toml to review."),
@@ -111,6 +112,7 @@ def _configure_output(quiet: bool, debug: bool) -> None:
 def main(debug: bool, quiet: bool) -> None:
     """From a multi-camera shoot of an actor to an animated head."""
     _configure_output(quiet, debug)
+    spin_briefly()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.clusters.profile import ClusterProfile
+from pipeline.openmp import SPIN
 
 PRELOAD = "jobs.clusters.preload"
 THREADS = "VULTUS_WORKER_THREADS"
@@ -35,7 +36,7 @@ DASK = {
 
 def thread_variables(threads: int) -> dict[str, str]:
     """Environment that holds the numeric libraries to so many threads, of their own and as OpenMP counts."""
-    return dict.fromkeys((*NUMERIC, THREADS), str(threads))
+    return dict.fromkeys((*NUMERIC, THREADS), str(threads)) | SPIN
 
 
 def dask_settings(profile: ClusterProfile) -> dict[str, Any]:
