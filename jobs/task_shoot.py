@@ -20,7 +20,9 @@ def open_shoot(task: Task, context: JobContext) -> Shoot:
     """
     current = Path(context.current)
     found = find_shoot(current / task.shoot, current)
+    # Only detection asks for a GPU. A fit goes to any worker, and has to come to the same bytes on each.
+    fit = context.device or ("cpu" if found.settings.fit.device == "auto" else None)
     output = str(current / context.output / task.sequence) if context.output else None
     return found.with_changes(
-        shoot={"output": output}, detect={"device": context.device}, fit={"device": context.device}
+        shoot={"output": output}, detect={"device": context.device}, fit={"device": fit}
     )
