@@ -40,6 +40,9 @@ def leave_on_sigterm(worker: Any) -> None:
         _closing.add(loop.create_task(_close(worker)))
 
     loop.add_signal_handler(signal.SIGTERM, close)
+    if getattr(worker, "nanny", None):
+        # Ctrl-C reaches every process of a terminal: the client asks its workers to stop, and ends them.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _outgrown(worker: Any) -> bool:
