@@ -16,7 +16,7 @@ from jobs.clusters.cluster import Cluster, Say
 from jobs.clusters.machine import WorkerShare, shares, this_machine
 from jobs.clusters.profile import ClusterProfile
 from jobs.clusters.security import LOOPBACK, scheduler_options, security_of
-from jobs.clusters.worker_setup import LOOPBACK_PAGE, PRELOAD, dask_settings, thread_variables
+from jobs.clusters.worker_setup import LOOPBACK_PAGE, PRELOAD, dask_settings, numeric_variables
 
 PRE_SPAWN = "distributed.nanny.pre-spawn-environ"
 
@@ -52,7 +52,7 @@ def machine_settings(profile: ClusterProfile, parts: tuple[WorkerShare, ...]) ->
 
     The threads have to be there before a worker's process is: it loads numpy before Dask hands it anything.
     """
-    before = dask.config.get(PRE_SPAWN) | thread_variables(parts[0].threads)
+    before = dask.config.get(PRE_SPAWN) | numeric_variables(parts[0].threads)
     return dask_settings(profile) | {PRE_SPAWN: before, "logging.distributed": "error"}
 
 
@@ -89,7 +89,7 @@ def worker_specs(
 
 def environment(profile: ClusterProfile, part: WorkerShare) -> dict[str, str]:
     """Variables of one worker. Without a GPU it sees none, so that a device ``auto`` is its processor."""
-    threads = thread_variables(part.threads)
+    threads = numeric_variables(part.threads)
     return threads | {"CUDA_VISIBLE_DEVICES": part.gpu} | profile.workers.environment
 
 

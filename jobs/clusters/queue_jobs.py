@@ -12,7 +12,7 @@ from typing import Any
 from jobs.clusters.machine import resources
 from jobs.clusters.profile import ClusterProfile
 from jobs.clusters.security import is_loopback
-from jobs.clusters.worker_setup import LOOPBACK_PAGE, PER_GPU, PRELOAD, dask_variables, thread_variables
+from jobs.clusters.worker_setup import LOOPBACK_PAGE, PER_GPU, PRELOAD, dask_variables, numeric_variables
 
 NAME = "vultus"
 THREADS = 4
@@ -98,7 +98,7 @@ def worker_arguments(profile: ClusterProfile) -> list[str]:
 def prologue(profile: ClusterProfile) -> list[str]:
     """Lines of shell before the worker: the profile's own, then the environment, which nothing may undo."""
     size = job_size(profile)
-    variables = thread_variables(size.threads) | dask_variables(profile)
+    variables = numeric_variables(size.threads) | dask_variables(profile)
     variables |= {PER_GPU: str(profile.workers.per_gpu)} if size.gpus else {"CUDA_VISIBLE_DEVICES": ""}
     variables |= profile.workers.environment
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]

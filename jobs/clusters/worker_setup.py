@@ -34,9 +34,14 @@ DASK = {
 }
 
 
-def thread_variables(threads: int) -> dict[str, str]:
-    """Environment that holds the numeric libraries to so many threads, of their own and as OpenMP counts."""
-    return dict.fromkeys((*NUMERIC, THREADS), str(threads)) | SPIN
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(2**29), "MALLOC_MMAP_THRESHOLD_": str(2**29)}
+"""Freed memory is kept for the next tensor. By Dask's own setting the system has it back at once, and each tensor
+is paged in anew, for which detection took twice the time. Between tasks the workers give it back themselves."""
+
+
+def numeric_variables(threads: int) -> dict[str, str]:
+    """Environment in which numeric libraries compute well, with so many threads, their own and OpenMP's."""
+    return dict.fromkeys((*NUMERIC, THREADS), str(threads)) | SPIN | MALLOC
 
 
 def dask_settings(profile: ClusterProfile) -> dict[str, Any]:
