@@ -35,8 +35,8 @@ DASK = {
 
 
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": str(2**29), "MALLOC_MMAP_THRESHOLD_": str(2**29)}
-"""Freed memory is kept for the next tensor. By Dask's own setting the system has it back at once, and each tensor
-is paged in anew, for which detection took twice the time. Between tasks the workers give it back themselves."""
+"""Freed memory is kept for the next tensor. By Dask's own setting the system has it back at once, and every
+tensor is paged in anew: detection took twice the time. Between tasks the workers give it back themselves."""
 
 
 def numeric_variables(threads: int) -> dict[str, str]:
