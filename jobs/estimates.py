@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from jobs.earlier_jobs import measured_before
-from jobs.ledger import LedgerView, Measure
 from jobs.memory import estimate
+from jobs.records.earlier_jobs import measured_before
+from jobs.records.ledger import LedgerView, Measure
 from jobs.tasks import Task
 
 _FRESH_S = 30.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from jobs.ledger import Measure
+from jobs.records.ledger import Measure
 from jobs.tasks import SURVEY, Task, Work
 from pipeline.detection_memory import detect_memory
 from pipeline.fit_memory import fit_memory, identity_memory, joining_memory

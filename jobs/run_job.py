@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calibration.errors import InputError
-from jobs import duties
-from jobs.assignment import Functions
 from jobs.clusters.opening import open_cluster
 from jobs.clusters.profile import ClusterProfile, read_profile
-from jobs.conductor import conduct
-from jobs.desk import Job, Limits
+from jobs.conducting import duties
+from jobs.conducting.assignment import Functions
+from jobs.conducting.conductor import conduct
+from jobs.conducting.desk import Job, Limits
+from jobs.conducting.verdict import JobOutcome
 from jobs.estimates import Estimates
-from jobs.ledger import Ledger
-from jobs.request import JobRequest
-from jobs.running_notes import sweep_notes
+from jobs.records.ledger import Ledger
+from jobs.records.request import JobRequest
+from jobs.records.running_notes import sweep_notes
 from jobs.sequences import name_sequences
 from jobs.tasks import State
-from jobs.verdict import JobOutcome
 from jobs.watching.summaries import write_summaries
 from jobs.watching.terminal import watching
 

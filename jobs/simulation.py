@@ -21,14 +21,14 @@ import psutil
 from distributed import Client
 
 from calibration.errors import VultusError
-from jobs.assignment import Functions
 from jobs.clusters.profile import read_profile
 from jobs.clusters.worker_setup import DASK, dask_variables
-from jobs.conductor import conduct
-from jobs.desk import Job
-from jobs.ledger import Ledger
+from jobs.conducting.assignment import Functions
+from jobs.conducting.conductor import conduct
+from jobs.conducting.desk import Job
+from jobs.records.ledger import Ledger
 from jobs.sequences import SequencePath
-from jobs.tasks import JobContext, Receipt, State, Task, Work
+from jobs.tasks import JobContext, Receipt, State, Survey, Task, Work
 from jobs.watching.watch import Unwatched
 from pipeline.progress import Progress, silent
 
@@ -83,15 +83,6 @@ class SimulationResult:
     client_mib: dict[float, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class StubSurvey:
-    """What a stub says of a sequence."""
-
-    receipt: Receipt
-    tasks: tuple[Task, ...]
-    rig: str = ""
-
-
 def simulate(scale: Scale, progress: Progress = silent) -> SimulationResult:
     """Run a job of stubs through a scheduler and workers that are processes of their own on loopback.
 
@@ -113,7 +104,7 @@ def simulate(scale: Scale, progress: Progress = silent) -> SimulationResult:
         return meter.result()
 
 
-def survey(task: Task, context: JobContext) -> StubSurvey:
+def survey(task: Task, context: JobContext) -> Survey:
     """On a worker, in the place of a survey; ``context.current`` says how many cameras and frames."""
     cameras, frames = map(int, context.current.split())
     tasks = tuple(
@@ -127,7 +118,7 @@ def survey(task: Task, context: JobContext) -> StubSurvey:
         )
         for step, needs in _steps(frames).items()
     )
-    return StubSurvey(execute(task, context), tasks)
+    return Survey(task.sequence, task.shoot, execute(task, context), tasks)
 
 
 def execute(task: Task, context: JobContext, *needed: Receipt) -> Receipt:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from calibration.errors import VultusError
+from pipeline import PACKAGES
 from pipeline.commands.lazy_group import LazyGroup
 from pipeline.openmp import spin_briefly
 
@@ -45,7 +46,6 @@ COMMANDS = {
 """Module and one-line help of each command; the module has the command as ``command``."""
 
 INTERRUPTED = 130
-PACKAGES = ("calibration", "fitting", "detector", "pipeline", "jobs")
 
 EPILOG = """\b
 Examples:

@@ -14,7 +14,7 @@ from collections.abc import MutableMapping
 
 from jobs.clusters.machine import GpuCounter, count_gpus, visible_gpus
 from jobs.clusters.worker_setup import PER_GPU, THREADS
-from jobs.worker_signals import leave_on_sigterm
+from jobs.workers.worker_signals import leave_on_sigterm
 
 logger = logging.getLogger("distributed.worker")
 

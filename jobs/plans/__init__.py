@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from calibration.errors import UsageError
-from jobs.plan import Plan
 from jobs.plans import deadline, json_tasks, lines, opencue, slurm, tractor
 from jobs.plans.farm import FarmOptions
+from jobs.plans.plan import Plan
 
 Writer = Callable[[Plan, FarmOptions], dict[str, str]]
 

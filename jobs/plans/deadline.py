@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from jobs.plan import Plan, PlannedStage
 from jobs.plans.farm import FarmOptions, plain_names, refuse
+from jobs.plans.plan import Plan, PlannedStage
 
 SUBMIT, ORDER = "submit.py", "jobs.json"
 CHUNK = "<STARTFRAME>-<ENDFRAME>"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from calibration.errors import UsageError
-from jobs.plan import Plan, unique_names
+from jobs.plans.plan import Plan, unique_names
 
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 

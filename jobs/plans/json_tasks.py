@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from jobs.plan import Plan
 from jobs.plans.farm import FarmOptions
+from jobs.plans.plan import Plan
 
 FILE = "plan.json"
 VERSION = 1

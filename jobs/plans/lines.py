@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from jobs.plan import Plan, PlannedTask
 from jobs.plans.farm import FarmOptions, refuse
+from jobs.plans.plan import Plan, PlannedTask
 
 FILE = "plan.sh"
 

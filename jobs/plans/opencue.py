@@ -9,8 +9,8 @@ from __future__ import annotations
 import shlex
 from xml.etree import ElementTree
 
-from jobs.plan import Plan, PlannedStage
 from jobs.plans.farm import FarmOptions, plain, plain_names, refuse
+from jobs.plans.plan import Plan, PlannedStage
 
 FILE = "plan.cue.xml"
 DOCTYPE = (

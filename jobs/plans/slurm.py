@@ -8,8 +8,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from jobs.plan import FRAMES, Plan, PlannedStage
 from jobs.plans.farm import FarmOptions, plain, plain_names, refuse
+from jobs.plans.plan import FRAMES, Plan, PlannedStage
 
 SUBMIT = "submit.sh"
 LOGS = "logs"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from jobs.plan import Plan, PlannedTask
 from jobs.plans.farm import FarmOptions, refuse
+from jobs.plans.plan import Plan, PlannedTask
 
 FILE = "plan.alf"
 _SPECIAL = set('{}[]$"\\;# \t')

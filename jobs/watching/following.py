@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calibration.errors import InputError
-from jobs.client_lock import has_client
-from jobs.ledger import LedgerView
-from jobs.receipts import log_file
-from jobs.running_notes import Life, read_notes
+from jobs.records.client_lock import has_client
+from jobs.records.ledger import LedgerView
+from jobs.records.receipts import log_file
+from jobs.records.running_notes import Life, read_notes
 from jobs.tasks import ENDED, State, Task
 from jobs.watching.record import JobRecord
 

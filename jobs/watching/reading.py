@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from calibration.errors import InputError, UsageError
-from jobs.cancelling import read_cancellation
-from jobs.client_lock import has_client
-from jobs.ledger import FILE, LedgerView
-from jobs.receipts import read_receipt, receipt_file
-from jobs.request import JobRequest
-from jobs.running_notes import read_notes
+from jobs.records.cancelling import read_cancellation
+from jobs.records.client_lock import has_client
+from jobs.records.ledger import FILE, LedgerView
+from jobs.records.receipts import read_receipt, receipt_file
+from jobs.records.request import JobRequest
+from jobs.records.running_notes import read_notes
 from jobs.sequences import name_sequences
 from jobs.tasks import ENDED_WELL, Receipt, Task
 from jobs.watching.record import JobRecord

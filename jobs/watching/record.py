@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jobs.cancelling import Cancellation
-from jobs.running_notes import Life, RunningNote
+from jobs.records.cancelling import Cancellation
+from jobs.records.running_notes import Life, RunningNote
 from jobs.tasks import Receipt, Task
 from jobs.watching.standing import Standing
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 
 from calibration.text_table import text_table
-from jobs.running_notes import RunningNote
+from jobs.records.running_notes import RunningNote
 from jobs.tasks import State
 from jobs.watching.pace import Pace
 from jobs.watching.record import JobRecord

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jobs.graph import how_it_ended
+from jobs.conducting.graph import how_it_ended
+from jobs.conducting.verdict import judge
 from jobs.tasks import ENDED_WELL, SURVEY, Receipt, State
-from jobs.verdict import judge
 from jobs.watching.causes import Cause, causes
 from jobs.watching.record import JobRecord
 from jobs.watching.standing import SequenceStanding

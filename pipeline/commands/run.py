@@ -65,7 +65,7 @@ def command(
 
 def _do_step(shoot: Shoot, stage: str, frames: str, force: bool, progress: Progress) -> Path:
     """One step; where a farm manager has started it a second time, after the first has ended."""
-    from jobs.step_lock import step_folder
+    from jobs.workers.step_lock import step_folder
     from pipeline.steps import check_step, run_step
     from pipeline.stores.lock import alone
 

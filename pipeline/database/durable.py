@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 import uuid
 from pathlib import Path
 
-from pipeline.stores.hdf5 import DiskError
+from calibration.errors import NO_SPACE, DiskError
 
 _PARTIAL = ".partial"
 _ABANDONED_S = 24 * 3600.0
@@ -34,7 +33,7 @@ def write_durably(path: Path, data: bytes) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_SPACE:
             raise DiskError(
                 "The disk is full; what was in the database before is kept",
                 where=str(path.parent),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,21 +10,16 @@ from pathlib import Path
 
 import h5py
 
-from calibration.errors import InputError, VultusError
+from calibration.errors import NO_SPACE, InputError
+from calibration.errors import DiskError as DiskError
 
-_NO_SPACE = os.strerror(errno.ENOSPC)
+_FULL = tuple(os.strerror(number) for number in NO_SPACE)
 
 
 class CorruptStoreError(InputError):
     """A store is damaged or is not what its name says."""
 
     code = "store"
-
-
-class DiskError(VultusError):
-    """A result cannot be written."""
-
-    code = "disk"
 
 
 def partial_path(path: Path) -> Path:
@@ -88,12 +82,8 @@ def writing(path: Path, mode: str) -> Iterator[h5py.File]:
             yield file
     except (OSError, RuntimeError, ValueError) as error:
         # h5py has no one exception for a failed write: while a dataset is made it is a ValueError.
-        if _NO_SPACE in str(error):
-            raise DiskError(
-                "The disk is full; what was done before is kept",
-                where=str(path.parent),
-                fix="Free some space and run the same command again",
-            ) from error
+        if any(reason in str(error) for reason in _FULL):
+            raise DiskError.full(path.parent) from error
         if isinstance(error, ValueError):
             raise
         reason = str(error).splitlines()[0]

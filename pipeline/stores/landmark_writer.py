@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.errors import DiskError
 from pipeline.stores.hdf5 import (
     CorruptStoreError,
-    DiskError,
     partial_path,
     publish,
     reading,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from calibration.errors import InputError
+from calibration.errors import NO_SPACE, DiskError, InputError
 
 _FILE = ".lock"
 _PATIENCE = 0.2
@@ -28,12 +28,15 @@ def alone(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
         waiting: called again and again while another one holds it; it may raise to give up.
 
     Raises:
+        DiskError: the disk is full.
         InputError: the folder cannot be made or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / _FILE).open("a")
     except OSError as error:
+        if error.errno in NO_SPACE:
+            raise DiskError.full(folder) from error
         raise InputError(f"The folder cannot be written ({error})", where=str(folder)) from error
     with handle:
         while not _taken(handle.fileno()):

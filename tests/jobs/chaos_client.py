@@ -6,12 +6,12 @@ import secrets
 import sys
 from pathlib import Path
 
-from jobs.assignment import Functions
 from jobs.clusters.cluster import Cluster, connect
 from jobs.clusters.profile import read_profile
-from jobs.conductor import conduct
-from jobs.desk import Job, Limits
-from jobs.ledger import Ledger
+from jobs.conducting.assignment import Functions
+from jobs.conducting.conductor import conduct
+from jobs.conducting.desk import Job, Limits
+from jobs.records.ledger import Ledger
 from jobs.sequences import name_sequences
 from jobs.tasks import JobContext
 from jobs.watching.watch import Unwatched

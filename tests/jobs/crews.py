@@ -11,13 +11,13 @@ from pathlib import Path
 import dask
 from distributed import Client, LocalCluster
 
-from jobs.assignment import Functions
-from jobs.conductor import conduct
-from jobs.desk import Job, Limits
-from jobs.ledger import Ledger
+from jobs.conducting.assignment import Functions
+from jobs.conducting.conductor import conduct
+from jobs.conducting.desk import Job, Limits
+from jobs.conducting.verdict import JobOutcome
+from jobs.records.ledger import Ledger
 from jobs.sequences import name_sequences
 from jobs.tasks import JobContext, Receipt, Task
-from jobs.verdict import JobOutcome
 from jobs.watching.watch import Unwatched, Watch
 from tests.jobs import fake_duties
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from distributed import get_worker
 
 from calibration.whole_file import write_text
-from jobs.cancelling import CancelledRunError, stopping
-from jobs.receipts import write_receipt
+from jobs.records.cancelling import CancelledRunError, stopping
+from jobs.records.receipts import write_receipt
 from jobs.tasks import ENDED_WELL, JobContext, Receipt, State, Survey, Task, Work
 from pipeline.stores.lock import alone
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from distributed import Reschedule
 
 from jobs.tasks import JobContext, Task
-from jobs.worker_progress import WorkerLeavingError, WorkerProgress
+from jobs.workers.worker_progress import WorkerLeavingError, WorkerProgress
 
 LIMIT_S = 30.0
 

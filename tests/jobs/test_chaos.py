@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.ledger import LedgerView
+from jobs.records.ledger import LedgerView
 from jobs.tasks import ENDED_WELL
 from tests.jobs.fake_duties import Plan, executions, make_sequence, results
 

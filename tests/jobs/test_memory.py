@@ -10,12 +10,12 @@ import numpy as np
 import psutil
 import pytest
 
-from jobs import measures
-from jobs.idle_memory import give_back
-from jobs.ledger import Measure
-from jobs.measures import measuring
 from jobs.memory import FORMULAS, PROCESS, advice, estimate
+from jobs.records.ledger import Measure
 from jobs.tasks import SURVEY, Task, Work
+from jobs.workers import measures
+from jobs.workers.idle_memory import give_back
+from jobs.workers.measures import measuring
 from pipeline.steps import WHOLE
 
 MIB = 1 << 20

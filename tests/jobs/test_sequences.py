@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from calibration.errors import InputError, UsageError
-from jobs.breaker import Breaker
-from jobs.demands import priority
-from jobs.graph import Ended, ended_here
+from jobs.conducting.breaker import Breaker
+from jobs.conducting.demands import priority
+from jobs.conducting.graph import Ended, ended_here
+from jobs.conducting.verdict import judge
 from jobs.sequences import job_name, name_sequences, read_arguments
 from jobs.tasks import State, Task
-from jobs.verdict import judge
 
 
 def names(*paths: str) -> list[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.errors import DiskError
 from pipeline.database.cache import look
 from pipeline.database.folder import Added, DuplicateError
 from pipeline.database.records import Shard
 from pipeline.database.shards import ShardName, list_shards, write_shard
-from pipeline.stores.hdf5 import DiskError
 from tests.pipeline.expression_shards import made_database, made_shard, ramp
 
 WRITE = "pipeline.database.folder.write_shard"

@@ -11,14 +11,13 @@ import h5py
 import numpy as np
 import pytest
 
-from calibration.errors import UsageError
+from calibration.errors import DiskError, UsageError
 from pipeline import detection, segments
 from pipeline.progress import silent
 from pipeline.segments import Segment
 from pipeline.shoot.shoot import Shoot, read_shoot
 from pipeline.stages import detect
 from pipeline.steps import run_step, shoot_steps
-from pipeline.stores.hdf5 import DiskError
 from pipeline.stores.landmark_parts import FOLDER
 from pipeline.stores.landmarks import read_landmarks
 from tests.pipeline.test_detect import BlobPredictor, write_shoot

@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
-from pipeline.stores.hdf5 import CorruptStoreError, DiskError, partial_path
+from calibration.errors import DiskError
+from pipeline.stores.hdf5 import CorruptStoreError, partial_path
 from pipeline.stores.landmark_writer import LandmarkWriter
 from pipeline.stores.landmarks import (
     FrameStatus,

@@ -13,7 +13,7 @@ def command(arguments: tuple[str, ...]) -> None:
     Tasks that run stop at their next safe place. What was done is kept; vultus jobs retry goes on with it.
     FOLDER is a job's folder, or its name below vultus-jobs; without it, the newest job there.
     """
-    from jobs.cancelling import cancel
+    from jobs.records.cancelling import cancel
     from jobs.watching.reading import check_sequences, read_record, split_arguments
     from jobs.watching.summary import UNFINISHED, summarise
     from jobs.watching.words import counted

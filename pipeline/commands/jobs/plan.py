@@ -66,9 +66,9 @@ def command(
     fit: dict[str, object],
 ) -> None:
     """Write down how SHOOTS are done on a farm without Dask: one plain command per stage and chunk."""
-    from jobs.plan import CommandOptions, make_plan
     from jobs.plans import plan_format
     from jobs.plans.farm import FarmOptions
+    from jobs.plans.plan import CommandOptions, make_plan
     from pipeline.shoot.files import find_shoot
 
     chosen = plan_format(form)

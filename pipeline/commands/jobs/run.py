@@ -56,7 +56,7 @@ def command(
     SHOOTS are folders or shoot files; @FILE stands for the paths in a text file. One that fails does not stop
     the others. What is up to date is not done again.
     """
-    from jobs.request import JobRequest
+    from jobs.records.request import JobRequest
     from jobs.run_job import run_job
     from jobs.sequences import job_name, name_sequences, read_arguments
     from jobs.tasks import JobContext

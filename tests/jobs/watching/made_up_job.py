@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from jobs.ledger import Ledger
-from jobs.receipts import log_file
-from jobs.request import JobRequest
+from jobs.records.ledger import Ledger
+from jobs.records.receipts import log_file
+from jobs.records.request import JobRequest
 from jobs.tasks import SURVEY, JobContext, Receipt, State, Task, Work
 
 CHUNKS = ("1001-1240", "1241-1480")

@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jobs import run_job
-from jobs.cancelling import read_cancellation
-from jobs.ledger import Ledger
-from jobs.receipts import log_file, write_receipt
-from jobs.request import JobRequest
-from jobs.running_notes import RunningNote, running
+from jobs.conducting.verdict import JobOutcome
+from jobs.records.cancelling import read_cancellation
+from jobs.records.ledger import Ledger
+from jobs.records.receipts import log_file, write_receipt
+from jobs.records.request import JobRequest
+from jobs.records.running_notes import RunningNote, running
 from jobs.tasks import State
-from jobs.verdict import JobOutcome
 from jobs.watching.following import follow_logs
 from jobs.watching.reading import read_record
 from jobs.watching.summary import JobSummary, summarise

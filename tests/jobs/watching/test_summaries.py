@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from jobs.ledger import Ledger
+from jobs.records.ledger import Ledger
 from jobs.tasks import State
 from jobs.watching.causes import causes
 from jobs.watching.page import job_page

@@ -1,0 +1,1 @@
+"""Conducting a job: what is put to the workers when, and what follows from what comes back."""

@@ -1,0 +1,1 @@
+"""What a job leaves in its folder: ledger, receipts, logs, notes, markers."""
