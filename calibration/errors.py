@@ -7,6 +7,11 @@ farm managers read.
 
 from __future__ import annotations
 
+import errno
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of the system that say that a disk, or what somebody may use of it, is full."""
+
 
 class VultusError(Exception):
     """Something a user can act on, told in one line.
@@ -52,6 +57,21 @@ class InputError(VultusError):
 
     code = "input"
     exit_status = 3
+
+
+class DiskError(VultusError):
+    """A result cannot be written."""
+
+    code = "disk"
+
+    @classmethod
+    def full(cls, folder: object) -> DiskError:
+        """The disk on which a folder lies is full."""
+        return cls(
+            "The disk is full; what was done before is kept",
+            where=str(folder),
+            fix="Free some space and run the same command again",
+        )
 
 
 class CalibrationError(InputError):

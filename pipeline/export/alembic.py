@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.camera import Camera
-from calibration.errors import InputError, MissingDependencyError
+from calibration.errors import MissingDependencyError
 from calibration.formats.conventions import to_graphics
 from calibration.formats.usd_filmback import film_back
-from calibration.whole_file import whole_file
+from calibration.whole_file import refused, whole_file
 from pipeline.export.options import UNITS, ExportOptions
 from pipeline.export.scene import ExportScene, build_scene, world_axes
 from pipeline.export.surface import Surface
@@ -51,7 +51,8 @@ def export_alembic(
 
     Raises:
         MissingDependencyError: the bindings of Alembic are not installed.
-        InputError: the folder cannot be written to, or its disk has no room for the archive.
+        DiskError: its disk has no room for the archive.
+        InputError: the folder cannot be written to.
         UsageError: the head has no such part.
     """
     scene = build_scene(performance, model, options or ExportOptions())
@@ -62,7 +63,7 @@ def export_alembic(
         try:
             _write(abc, scene, partial)
         except RuntimeError as error:
-            raise InputError(f"cannot be written as Alembic ({error})", where=str(path)) from error
+            raise refused(path, f"cannot be written as Alembic ({error})") from error
         _forget_the_date(partial)
     return [path]
 

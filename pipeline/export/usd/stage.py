@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pxr import Gf, Kind, Sdf, Tf, Usd, UsdGeom, Vt
 
-from calibration.errors import InputError
-from calibration.whole_file import whole_file
+from calibration.whole_file import refused, whole_file
 from pipeline.export.options import UNITS
 from pipeline.export.scene import ExportScene
 
@@ -28,6 +27,7 @@ def stage_file(scene: ExportScene, path: Path) -> Iterator[Usd.Stage]:
     """A stage that is written to a file, whole or not at all, when the block ends well.
 
     Raises:
+        DiskError: the disk is full.
         InputError: it cannot be written.
     """
     with whole_file(path) as partial:
@@ -38,11 +38,7 @@ def stage_file(scene: ExportScene, path: Path) -> Iterator[Usd.Stage]:
             yield stage
             stage.Save()
         except Tf.ErrorException as error:
-            raise InputError(
-                "cannot be written as USD",
-                where=str(path),
-                fix="Look at the folder's rights and at the free space",
-            ) from error
+            raise refused(path, "cannot be written as USD") from error
 
 
 def _describe(stage: Usd.Stage, scene: ExportScene) -> None:
