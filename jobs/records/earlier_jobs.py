@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calibration.errors import InputError
+from calibration.errors import DiskError, InputError
 from jobs.records.ledger import FILE, LedgerView, Measure
-from pipeline.stores.hdf5 import DiskError
 
 _JOBS = 3
 

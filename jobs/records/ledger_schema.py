@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from calibration.errors import InputError
-from pipeline.stores.hdf5 import DiskError
+from calibration.errors import DiskError, InputError
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import torch
 from torch import OutOfMemoryError
 
-from calibration.errors import InputError, VultusError
+from calibration.errors import NO_SPACE, DiskError, InputError, VultusError
 from pipeline.frames.share import PASSING, LostShareError
-from pipeline.stores.hdf5 import DiskError
 
 _PASSING = PASSING | {errno.EIO}
 
@@ -45,7 +44,7 @@ def explained(error: BaseException) -> VultusError | None:
     if not isinstance(error, OSError) or error.filename is None:
         return None
     where, why = str(error.filename), error.strerror or type(error).__name__
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in NO_SPACE:
         return DiskError(why, where=where, fix="Free some space and run the same command again")
     return InputError(f"It cannot be read or written ({why})", where=where)
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import h5py
 
-from calibration.errors import NO_SPACE, InputError
-from calibration.errors import DiskError as DiskError
+from calibration.errors import NO_SPACE, DiskError, InputError
 
 _FULL = tuple(os.strerror(number) for number in NO_SPACE)
 

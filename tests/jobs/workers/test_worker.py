@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from torch import OutOfMemoryError
 
-from calibration.errors import InputError
+from calibration.errors import DiskError, InputError
 from jobs.records.cancelling import cancel
 from jobs.records.receipts import log_file, read_receipt, receipt_file
 from jobs.tasks import JobContext, Receipt, State, Task
@@ -27,7 +27,6 @@ from jobs.workers.worker import execute
 from pipeline.shoot.shoot import Shoot
 from pipeline.stages import calibrate
 from pipeline.steps import StepDone
-from pipeline.stores.hdf5 import DiskError
 from pipeline.stores.outcome import FrameFailure, Outcome
 from tests.jobs.small_shoot import job_in, task_of, write_small_shoot
 
