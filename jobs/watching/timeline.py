@@ -49,7 +49,7 @@ class Timeline:
         breaks: places where a time without any task was cut out, and how long it was.
         left_out: workers that are not shown.
         begun: day and time of the first start, UTC.
-        seconds: from the first start to the last end, by the workers' clocks.
+        seconds: from the first start to the last end.
     """
 
     rows: tuple[Row, ...]
@@ -68,7 +68,7 @@ class _Span:
 
 
 def timeline(receipts: Iterable[Receipt]) -> Timeline:
-    """The tasks that took time, by worker. Each stands where the clock of its machine says."""
+    """The tasks that took time, by worker. Each stands where the clock of the job's folder says."""
     spans = sorted(_spans(receipts), key=lambda span: span.start)
     if not spans:
         return Timeline((), (), (), 0, "", 0.0)

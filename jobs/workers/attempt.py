@@ -91,10 +91,11 @@ def attempt(task: Task, context: JobContext, work: Callable[[Hands], Ending]) ->
     with _process, ExitStack() as held, task_log(folder, task.key, _heading(worker)) as where:
         held.callback(give_back)
         note = RunningNote(task.key, where.attempt, worker=worker, log=where.file)
-        with running(folder, note), measuring() as taken:
+        with running(folder, note) as begun, measuring() as taken:
             ending = _ended(work, Hands(progress, held), where.attempt)
         log.info("%s in %.1f s, at most %d MiB", ending.state, taken.seconds, taken.peak_bytes >> 20)
-        receipt = replace(_receipt(task, ending, taken, where), worker=worker, run=context.run)
+        receipt = _receipt(task, ending, taken, where)
+        receipt = replace(receipt, worker=worker, run=context.run, started=begun or taken.started)
         return _left(folder, receipt)
 
 

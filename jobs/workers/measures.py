@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -38,7 +39,7 @@ class Measured:
 @contextmanager
 def measuring() -> Iterator[Measured]:
     """Measure a block that has the process for itself; the figures are there when it ends."""
-    taken = Measured(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    taken = Measured(datetime.now(UTC).isoformat(timespec="milliseconds"))
     wall, cpu = time.monotonic(), time.process_time()
     with _peak(taken):
         try:
