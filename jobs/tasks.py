@@ -92,7 +92,8 @@ class Receipt:
         message: in words.
         attempt: 1 for the first.
         host, worker, process: where it ran.
-        started: by the worker's clock, ISO 8601 in UTC. To be shown, never to be compared.
+        started: ISO 8601 in UTC, by the clock of the disk with the job's folder, the same for all;
+            by the worker's own where that could not be told. To be shown; nothing is decided by it.
         seconds: it took, by a clock that only goes forward.
         cpu_seconds: of all threads.
         peak_bytes: the most memory that the process held during the task; 0 where it cannot be told.

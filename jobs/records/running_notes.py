@@ -16,6 +16,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -55,32 +56,37 @@ class RunningNote:
 
 
 @contextmanager
-def running(folder: Path, note: RunningNote) -> Iterator[None]:
+def running(folder: Path, note: RunningNote) -> Iterator[str]:
     """Leave a note in the job's folder while the block runs; host and process are filled in.
 
     A note that cannot be written is only missed by who looks on: the work goes on without it.
+
+    Returns:
+        when it was written, ISO 8601 in UTC, by the clock of the disk that the folder is on: that is one for
+        all machines, however their own go. Empty where it could not be written.
     """
     filled = {**asdict(note), "host": socket.gethostname(), "process": os.getpid()}
     path = folder / FOLDER / f"{filled['host']}.{filled['process']}.{secrets.token_hex(4)}.json"
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = partial.open("w", encoding="utf-8")
+        handle = partial.open("wb", buffering=0)  # Nothing is left to be written when it is closed.
     except OSError as error:
         log.debug("No note of what runs: %s", error)
-        yield
+        yield ""
         return
     # The lock is taken before the note gets its name, so that nobody sees it without.
+    written = ""
     with handle:
         try:
             fcntl.flock(handle.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            json.dump(filled, handle)
-            handle.flush()
+            handle.write(json.dumps(filled).encode())
             partial.replace(path)
+            written = _text(os.fstat(handle.fileno()).st_mtime)
         except OSError as error:
             log.debug("No note of what runs: %s", error)
         try:
-            yield
+            yield written
         finally:
             for left in (partial, path):
                 _remove(left)
@@ -109,6 +115,10 @@ def sweep_notes(folder: Path) -> None:
             continue
         if life is Life.LOST:
             _remove(path)
+
+
+def _text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def _life(descriptor: int) -> Life:
