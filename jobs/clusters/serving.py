@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from dataclasses import dataclass
@@ -142,7 +143,9 @@ class _Server:
         host = address.split("://")[-1].rsplit(":", 1)[0]
         place = {"host": "127.0.0.1"} if is_loopback(host) else {"host": None, "interface": interface or None}
         specs = worker_specs(self.profile, self.parts, place)
+        # A machine may be given twice, or again before the scheduler knows that it was lost.
+        machine = f"{socket.gethostname()}-{os.getpid()}"
         return [
-            spec["cls"](address, name=f"{socket.gethostname()}-{number}", **spec["options"])
+            spec["cls"](address, name=f"{machine}-{number}", **spec["options"])
             for number, spec in specs.items()
         ]
