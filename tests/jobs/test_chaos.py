@@ -108,7 +108,7 @@ def disturbed(chaos: Chaos, folder: Path, shoots: list[Path], dice: random.Rando
     return said
 
 
-@pytest.mark.parametrize("sequences", [6, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("sequences", [6, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_night_of_kills_ends_like_a_quiet_one(tmp_path: Path, sequences: int) -> None:
     """Every result is there and the same bytes; no task came to its end twice; the ledger knows it all."""
     quiet, loud = make_night(tmp_path / "quiet", sequences), make_night(tmp_path / "loud", sequences)
