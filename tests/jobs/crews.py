@@ -43,7 +43,7 @@ def small_cluster(workers: int = 2) -> Iterator[SmallCluster]:
             n_workers=workers,
             threads_per_worker=1,
             processes=False,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             resources={"MEMORY": 4},
         ) as cluster,
         Client(cluster, set_as_default=False) as client,

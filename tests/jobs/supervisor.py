@@ -27,7 +27,7 @@ _PAUSE = 0.05
 
 
 async def _scheduler(port: int) -> None:
-    async with Scheduler(host="127.0.0.1", port=port, dashboard_address=None) as scheduler:
+    async with Scheduler(host="127.0.0.1", port=port, dashboard_address="127.0.0.1:0") as scheduler:
         await scheduler.finished()
 
 
