@@ -85,8 +85,12 @@ class _EchoHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.capitalize()}: "
-        sys.stderr.write(f"{prefix}{record.getMessage()}\n")
-        sys.stderr.flush()
+        try:
+            sys.stderr.write(f"{prefix}{record.getMessage()}\n")
+            sys.stderr.flush()
+        except OSError:
+            # standard error goes to a full disk: work that has room for its results goes on
+            self.handleError(record)
 
 
 def _configure_output(quiet: bool, debug: bool) -> None:
